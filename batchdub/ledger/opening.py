@@ -1,0 +1,173 @@
+"""Opening a ledger so that what it acknowledges is on disk, and refusing one that cannot be used.
+
+WAL with `synchronous=FULL`: with anything less the last commit, which is our intent, may be lost
+in a power cut. Both pragmas are read back, because SQLite ignores what it cannot do in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from batchdub.errors import LedgerUnusableError, LedgerWriteError
+from batchdub.ledger.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+
+_BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
+_FULL = 2
+_RESTORE_HINT = "restore a copy, or start a new ledger with `batchdub ledger rebuild`"
+
+
+@contextmanager
+def told_plainly(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, naming the ledger."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _explain(path, error) from None
+
+
+def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return LedgerUnusableError(
+            f"{path}: not a batchdub ledger (not a SQLite file)", "name another file with --ledger"
+        )
+    if code == sqlite3.SQLITE_CORRUPT:
+        return LedgerUnusableError(f"{path}: the ledger is damaged", _RESTORE_HINT)
+    if code == sqlite3.SQLITE_FULL:
+        return LedgerWriteError(f"{path}: the disk is full", "free some space, then run again")
+    if code == sqlite3.SQLITE_BUSY:
+        return LedgerWriteError(
+            f"{path}: another program has kept the ledger locked for {_BUSY_TIMEOUT_S:.0f} s",
+            "close it (a table browser, a backup), then run again",
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return LedgerUnusableError(
+            f"{path}: cannot be written ({error})", "check the folder's permissions, or --ledger"
+        )
+    return LedgerWriteError(f"{path}: {error}", "check the disk, then run again")
+
+
+def open_writer(path: Path) -> Database:
+    """Open or create a ledger for writing, migrate it and prove that it can be written.
+
+    The file is created with mode 0600 whatever the umask says; its WAL inherits that.
+    Raises LedgerUnusableError.
+    """
+    _create_private(path)
+    with told_plainly(path):
+        database = _connect(path)
+        try:
+            _refuse_foreign(path, database)
+            _make_durable(path, database)
+            _refuse_damaged(path, database)
+            MIGRATIONS.apply(database)
+            _prove_writable(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+def open_reader(path: Path) -> Database:
+    """Open an existing ledger read-only: it may be read while a run writes.
+
+    Raises LedgerUnusableError if there is none, or it is not a ledger of this version.
+    """
+    if not path.is_file():
+        raise LedgerUnusableError(
+            f"{path}: there is no ledger", "run a manifest first, or name the file with --ledger"
+        )
+    with told_plainly(path):
+        uri = path.absolute().as_uri() + "?mode=ro"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        database = Database(connection, execute_plugins=False)
+        try:
+            _refuse_foreign(path, database)
+            if _pragma(database, "user_version") == 0:
+                raise LedgerUnusableError(f"{path}: the ledger is empty", "run a manifest first")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+def _create_private(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LedgerUnusableError(
+            f"{path}: cannot be written: {error.strerror}",
+            "check the folder, or name another file with --ledger",
+        ) from None
+    try:
+        if os.fstat(handle).st_size == 0:
+            os.fchmod(handle, 0o600)
+    finally:
+        os.close(handle)
+
+
+def _connect(path: Path) -> Database:
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    # Plugins are other people's code inside our transactions.
+    return Database(connection, execute_plugins=False)
+
+
+def _pragma(database: Database, name: str) -> object:
+    return database.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _refuse_foreign(path: Path, database: Database) -> None:
+    application = _pragma(database, "application_id")
+    version = _pragma(database, "user_version")
+    is_new = application == 0 and not _pragma(database, "schema_version")
+    if application != APPLICATION_ID and not is_new:
+        raise LedgerUnusableError(
+            f"{path}: a SQLite file of another program, not a batchdub ledger",
+            "name another file with --ledger",
+        )
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise LedgerUnusableError(
+            f"{path}: made by a newer batchdub (schema {version}, this one knows {SCHEMA_VERSION})",
+            "upgrade batchdub",
+        )
+
+
+def _make_durable(path: Path, database: Database) -> None:
+    journal = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA foreign_keys = ON")
+    if sys.platform == "darwin":
+        # On macOS a plain fsync leaves the data in the drive's own cache.
+        database.execute("PRAGMA fullfsync = ON")
+        database.execute("PRAGMA checkpoint_fullfsync = ON")
+    if journal != "wal" or _pragma(database, "synchronous") != _FULL:
+        raise LedgerUnusableError(
+            f"{path}: this file system cannot keep a ledger safely (journal mode {journal})",
+            "put the ledger on a local disk with --ledger",
+        )
+
+
+def _refuse_damaged(path: Path, database: Database) -> None:
+    verdict = _pragma(database, "quick_check(1)")
+    if verdict != "ok":
+        raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", _RESTORE_HINT)
+
+
+def _prove_writable(database: Database) -> None:
+    """Write for real: a read-only disk or a full one shows only then."""
+    with database.atomic():
+        database.execute(
+            "INSERT INTO meta (name, value) VALUES ('opened', '1')"
+            " ON CONFLICT (name) DO UPDATE SET value = value + 1"
+        )

@@ -1,0 +1,133 @@
+"""What a media URL is, apart from its signature: the identity of a row, and what may be shown.
+
+A signed link changes every time it is made, the file behind it does not. So a *recognised*
+signature (AWS V4 and V2, CloudFront, Google, Azure SAS) is cut before two links are compared.
+An unknown parameter is never cut: it may choose the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_AWS_V4 = _names(
+    "x-amz-algorithm x-amz-credential x-amz-date x-amz-expires x-amz-signedheaders "
+    "x-amz-signature x-amz-security-token"
+)
+_AWS_V2 = _names("awsaccesskeyid expires signature x-amz-security-token")
+_CLOUDFRONT = _names("expires policy signature key-pair-id hash-algorithm")
+_GOOGLE_V4 = _names(
+    "x-goog-algorithm x-goog-credential x-goog-date x-goog-expires x-goog-signedheaders "
+    "x-goog-signature"
+)
+_GOOGLE_V2 = _names("googleaccessid expires signature")
+_AZURE_SAS = _names(
+    "sv ss srt sp st se spr sig sr si sip skoid sktid skt ske sks skv saoid suoid scid sdd ses "
+    "rscc rscd rsce rscl rsct"
+)
+_SCHEMES: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
+    # name, the parameters that must all be there, the parameters that are cut
+    ("AWS V4", frozenset({"x-amz-algorithm", "x-amz-signature"}), _AWS_V4),
+    ("Google V4", frozenset({"x-goog-algorithm", "x-goog-signature"}), _GOOGLE_V4),
+    ("Google V2", frozenset({"googleaccessid", "signature"}), _GOOGLE_V2),
+    ("CloudFront", frozenset({"key-pair-id", "signature"}), _CLOUDFRONT),
+    ("AWS V2", frozenset({"awsaccesskeyid", "signature"}), _AWS_V2),
+    ("Azure SAS", frozenset({"sv", "sig"}), _AZURE_SAS),
+)
+_LOOKS_SECRET = (
+    "auth", "credential", "hdnea", "hdnts", "hmac", "jwt", "key", "pass", "policy", "secret",
+    "session", "sig", "token", "verify",
+)  # fmt: skip
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_KEY_TAG = "m1"
+_REFERENCE_TAG = "dub1"
+
+
+@dataclass(frozen=True, slots=True)
+class CutUrl:
+    """A media URL without its secrets.
+
+    `identity` names the file: scheme, host, path and query less a recognised signature.
+    `shown` is what ledger, reports and messages hold: no userinfo, no query if signed, and no
+    value of a parameter that looks like a secret. `signature` names the scheme, or is empty.
+    """
+
+    identity: str
+    shown: str
+    signature: str
+
+
+def cut_url(url: str) -> CutUrl:
+    """Cut a whole http(s) URL; what cannot be split into parts raises ValueError."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    if parts.port is not None and parts.port != _DEFAULT_PORTS.get(scheme):
+        host = f"{host}:{parts.port}"
+    signature, kept = _split_signature(parts.query)
+    login = parts.netloc.rpartition("@")[0]
+    # A login may choose the file as much as a path does; only its hash may enter the identity.
+    owner = f"{hashlib.sha256(login.encode()).hexdigest()[:16]}@" if login else ""
+    identity = urlunsplit((scheme, owner + host, parts.path, "&".join(kept), ""))
+    shown_query = "" if signature else "&".join(map(_mask_parameter, kept))
+    return CutUrl(identity, urlunsplit((scheme, host, parts.path, shown_query, "")), signature)
+
+
+def _split_signature(query: str) -> tuple[str, list[str]]:
+    pieces = [piece for piece in query.split("&") if piece]
+    names = {_name(piece) for piece in pieces}
+    for scheme, needed, cut in _SCHEMES:
+        if needed <= names:
+            return scheme, [piece for piece in pieces if _name(piece) not in cut]
+    return "", pieces
+
+
+def _name(piece: str) -> str:
+    return unquote_plus(piece.partition("=")[0]).lower()
+
+
+def _mask_parameter(piece: str) -> str:
+    name, equals, value = piece.partition("=")
+    hide = equals and value and any(word in _name(piece) for word in _LOOKS_SECRET)
+    return f"{name}=[hidden]" if hide else piece
+
+
+def signed_parameters(url: str) -> dict[str, str]:
+    """Give a URL's query parameters by lower-case name; the first of several wins."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        found.setdefault(name.lower(), value)
+    return found
+
+
+def media_key(video_url: str, audio_url: str, *, disable_speaker_detection: bool) -> str:
+    """Derive the identity of a row's media, tagged with the algorithm: `m1:` and 32 hex digits.
+
+    Two rows with the same key order the same dub. `disable_speaker_detection` is the API's
+    `disable_active_speaker_detection`: another setting makes another dub.
+    """
+    identity = [cut_url(video_url).identity, cut_url(audio_url).identity, disable_speaker_detection]
+    return f"{_KEY_TAG}:{_digest(identity)[:32]}"
+
+
+def made_reference_id(key: str) -> str:
+    """Make a row's reference_id from its media key: `dub1-` and 24 hex digits."""
+    return f"{_REFERENCE_TAG}-{_digest(key)[:24]}"
+
+
+def url_hash(url: str) -> str:
+    """Hash a whole URL, signature included: tells two links apart without keeping either."""
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True).encode()).hexdigest()

@@ -1,0 +1,50 @@
+"""The formats by name, and the one door to write rows in any of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from batchdub.errors import UnusableInputError
+from batchdub.report.as_csv import write_csv
+from batchdub.report.as_json import write_json, write_jsonl
+from batchdub.report.as_markdown import write_markdown
+from batchdub.report.fields import REPORT_COLUMNS, shown_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    RowWriter = Callable[[Iterable[Mapping[str, object]], Sequence[str], TextIO], None]
+
+FORMATS: Mapping[str, RowWriter] = {
+    "csv": write_csv,
+    "json": write_json,
+    "jsonl": write_jsonl,
+    "markdown": write_markdown,
+}
+"""Each writes rows as they come, in constant memory, with the columns in the order given."""
+
+
+def write_report(
+    rows: Iterable[Mapping[str, object]],
+    extra_columns: Sequence[str],
+    format_name: str,
+    out: TextIO,
+) -> None:
+    """Write report rows, as `report_row` makes them, and their header.
+
+    `extra_columns` are the manifest's own names, before `shown_names`. Raises
+    UnusableInputError for an unknown format, before anything is written.
+    """
+    columns = (*REPORT_COLUMNS, *shown_names(extra_columns).values())
+    write_rows(rows, columns, format_name, out)
+
+
+def write_rows(
+    rows: Iterable[Mapping[str, object]], columns: Sequence[str], format_name: str, out: TextIO
+) -> None:
+    """Write rows of any kind; a row's missing column is empty, a further one is left out."""
+    writer = FORMATS.get(format_name)
+    if writer is None:
+        known = ", ".join(FORMATS)
+        raise UnusableInputError(f"`{format_name}` is not a format", f"choose one of {known}")
+    writer(rows, columns, out)

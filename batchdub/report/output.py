@@ -1,0 +1,66 @@
+"""A report's file: whole or not there at all, whatever ends the program."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from batchdub.errors import UnusableInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A report is made to be handed on and holds no secrets, so others may read it; the user's
+# umask still takes away what it takes away everywhere.
+_MODE = 0o644
+
+
+@contextmanager
+def open_output(path: str, *, byte_order_mark: bool = False) -> Iterator[TextIO]:
+    """Open a file to write text to; it appears under its name only when all of it is written.
+
+    A device or a pipe is written to as it is. `byte_order_mark` is what Excel needs to see that
+    a CSV is UTF-8. Raises UnusableInputError if the file cannot be made or the disk refuses;
+    what stood under the name before is then still there.
+    """
+    # Through a symbolic link, the file that it points to is replaced, not the link.
+    target = Path(path).resolve()
+    encoding = "utf-8-sig" if byte_order_mark else "utf-8"
+    opened = _open_device if _is_device(target) else _open_whole
+    try:
+        with opened(target, encoding) as out:
+            yield out
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnusableInputError(f"{path}: cannot be written: {reason}") from None
+
+
+def _is_device(target: Path) -> bool:
+    return target.exists() and not target.is_file() and not target.is_dir()
+
+
+@contextmanager
+def _open_device(target: Path, encoding: str) -> Iterator[TextIO]:
+    with target.open("w", encoding=encoding, errors="backslashreplace", newline="") as out:
+        yield out
+
+
+@contextmanager
+def _open_whole(target: Path, encoding: str) -> Iterator[TextIO]:
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    try:
+        # A path on disk may hold bytes that are no text; they are shown, not stumbled over.
+        with open(  # noqa: PTH123  a descriptor, not a path: the mode was given above
+            descriptor, "w", encoding=encoding, errors="backslashreplace", newline=""
+        ) as out:
+            yield out
+            out.flush()
+            os.fsync(descriptor)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

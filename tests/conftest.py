@@ -1,0 +1,37 @@
+"""How every test runs: coroutine tests on a virtual clock, unless marked `real_time`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+
+import pytest
+from hypothesis import settings
+
+from tests.support.virtual import virtual_run
+
+# Time limits on examples would assert speed; and the same examples everywhere keep CI honest.
+settings.register_profile("batchdub", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("batchdub")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    coroutine = pyfuncitem.obj(**arguments)
+    if pyfuncitem.get_closest_marker("real_time"):
+        asyncio.run(coroutine)
+    else:
+        virtual_run(coroutine)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    """A test sees no `BATCHDUB_*`, `CHAMELAION_*` or proxy variable of the machine it runs on."""
+    for name in list(os.environ):
+        if name.startswith(("BATCHDUB_", "CHAMELAION_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
