@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
 
@@ -46,6 +47,8 @@ _LOOKS_SECRET = (
     "session", "sig", "token", "verify",
 )  # fmt: skip
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# Lower-case scheme and host, no login, no port, no fragment: nothing that taking apart changes.
+_PLAIN = re.compile(r"(https?://[a-z0-9.-]+/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))?")
 _KEY_TAG = "m1"
 _REFERENCE_TAG = "dub1"
 
@@ -84,11 +87,22 @@ def cut_url(url: str) -> CutUrl:
 
 def _split_signature(query: str) -> tuple[str, list[str]]:
     pieces = [piece for piece in query.split("&") if piece]
-    names = {_name(piece) for piece in pieces}
+    names = [_name(piece) for piece in pieces]
+    present = set(names)
     for scheme, needed, cut in _SCHEMES:
-        if needed <= names:
-            return scheme, [piece for piece in pieces if _name(piece) not in cut]
+        if needed <= present:
+            kept = zip(pieces, names, strict=True)
+            return scheme, [piece for piece, name in kept if name not in cut]
     return "", pieces
+
+
+def _identity(url: str) -> str:
+    """Give `cut_url(url).identity`, without taking apart a URL that is written plainly."""
+    plain = _PLAIN.fullmatch(url)
+    if plain is None:
+        return cut_url(url).identity
+    _, kept = _split_signature(plain[2]) if plain[2] else ("", [])
+    return f"{plain[1]}?{'&'.join(kept)}" if kept else plain[1]
 
 
 def _name(piece: str) -> str:
@@ -115,7 +129,7 @@ def media_key(video_url: str, audio_url: str, *, disable_speaker_detection: bool
     Two rows with the same key order the same dub. `disable_speaker_detection` is the API's
     `disable_active_speaker_detection`: another setting makes another dub.
     """
-    identity = [cut_url(video_url).identity, cut_url(audio_url).identity, disable_speaker_detection]
+    identity = [_identity(video_url), _identity(audio_url), disable_speaker_detection]
     return f"{_KEY_TAG}:{_digest(identity)[:32]}"
 
 

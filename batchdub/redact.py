@@ -37,8 +37,14 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
-_URL_IN_TEXT = re.compile(r"(https?://)([^\s\"'<>)\]}]+)", re.IGNORECASE)
-_CREDENTIAL = re.compile(r"(?i)\b(bearer|x-api-key:?|authorization:?)\s+\S+")
+_URL_IN_TEXT = re.compile(r"(https?://)([^\s\"'<>]+)", re.IGNORECASE)
+_CREDENTIAL = re.compile(
+    r"""(?ix) \b ( (?: authorization | x-api-key )
+                   (?: ["'] \s* [:,] \s* b?["'] | \s* [:=] \s* ["']? )  # a header, a dict, a pair
+                   (?: bearer \s+ | basic \s+ )?
+                 | bearer \s+
+                 ) [^\s"']+"""
+)
 
 
 def scrub(text: str, *secrets: Secret) -> str:
@@ -50,7 +56,7 @@ def scrub(text: str, *secrets: Secret) -> str:
     for secret in secrets:
         for form in {secret.reveal(), secret.reveal().strip()} - {""}:
             text = text.replace(form, MASK)
-    text = _CREDENTIAL.sub(lambda match: f"{match[1]} {MASK}", text)
+    text = _CREDENTIAL.sub(lambda match: match[1] + MASK, text)
     return _URL_IN_TEXT.sub(_bare_url, text)
 
 

@@ -90,8 +90,7 @@ def parse_rate(text: str) -> Rate:
 
 def to_stored_time(moment: datetime) -> str:
     """Write a time for files and the ledger: UTC, milliseconds, `Z`; sorts as text."""
-    utc = moment.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def from_stored_time(text: str) -> datetime:

@@ -1,9 +1,14 @@
 """The ledger: what was ordered, what is in doubt, and how it came to be."""
 
-from batchdub.ledger.lock import held_lock
-from batchdub.ledger.queries import Doubt, Queries, RunRecord, open_for_reading
-from batchdub.ledger.store import Actor, Attempt, Ledger
+from batchdub.ledger.backup import back_up
+from batchdub.ledger.check import check_ledger
+from batchdub.ledger.lock import HeldLock, held_lock
+from batchdub.ledger.queries import Queries, open_for_reading
+from batchdub.ledger.records import Doubt, RunRecord
+from batchdub.ledger.store import PAID_REASON, Attempt, Ledger
+from batchdub.ledger.writer import Actor
 
 __all__ = [
-    "Actor", "Attempt", "Doubt", "Ledger", "Queries", "RunRecord", "held_lock", "open_for_reading",
+    "PAID_REASON", "Actor", "Attempt", "Doubt", "HeldLock", "Ledger", "Queries", "RunRecord",
+    "back_up", "check_ledger", "held_lock", "open_for_reading",
 ]  # fmt: skip

@@ -6,61 +6,112 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import lock_descriptor
 
 from batchdub.clock import Clock
 from batchdub.errors import LedgerInUseError, LedgerUnusableError
 from batchdub.units import from_stored_time, local_time, to_stored_time
 
+_TRIES = 5  # a cleaner may remove the file between our opening and our locking it
+_SIGNATURE_LIMIT = 4096
+
+
+class HeldLock:
+    """The ledger's lock while it is held; the operating system frees it when the process ends."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self.path = path
+        self._handle = handle
+
+    def still_held(self) -> bool:
+        """Whether the locked file is still the file of its name.
+
+        If not, another process may hold a new lock of the same name by now.
+        """
+        return _is_named(self._handle, self.path)
+
+    def require_held(self) -> None:
+        """Raise LedgerUnusableError if the lock file was deleted or replaced: send nothing more."""
+        if not self.still_held():
+            raise LedgerUnusableError(
+                f"{self.path}: the lock file was deleted or replaced during the run",
+                "see that no other run uses this ledger, then run again",
+            )
+
 
 def lock_path(ledger: Path) -> Path:
-    """Name the lock file of a ledger."""
-    return ledger.with_name(ledger.name + ".lock")
+    """Name the lock file of a ledger; a symbolic link to a ledger has the ledger's lock."""
+    return Path(os.path.realpath(ledger) + ".lock")
 
 
 @contextmanager
-def held_lock(ledger: Path, clock: Clock) -> Iterator[None]:
+def held_lock(ledger: Path, clock: Clock) -> Iterator[HeldLock]:
     """Hold the ledger's lock, or raise LedgerInUseError naming pid, host and start of the holder.
 
     A lock file that a cleaner removed while it was held lets a second process lock a new file of
-    the same name, so the file that was locked must still be the file that has the name.
+    the same name. So the file that was locked must still be the file that has the name: that is
+    looked at here after locking, and by `HeldLock.require_held` before each intent.
     """
     path = lock_path(ledger)
-    lock = FileLock(path, timeout=0, mode=0o600)
     try:
-        lock.acquire()
-    except Timeout:
-        raise LedgerInUseError(
-            f"{ledger}: in use by another run{_holder(path)}",
-            "wait until it ends; one ledger takes one run at a time",
-        ) from None
+        handle = _acquire(ledger, path)
     except OSError as error:
-        raise LedgerUnusableError(f"{path}: cannot lock: {error.strerror or error}") from None
+        raise LedgerUnusableError(
+            f"{path}: cannot lock: {error.strerror}",
+            "check the folder, or name another ledger with --ledger",
+        ) from None
     try:
-        _sign(path, clock)
-        yield
+        _sign(handle, clock)
+        yield HeldLock(path, handle)
     finally:
-        lock.release()
+        os.close(handle)
 
 
-def _sign(path: Path, clock: Clock) -> None:
+def _acquire(ledger: Path, path: Path) -> int:
+    for _ in range(_TRIES):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            if not lock_descriptor(handle, blocking=False):
+                raise LedgerInUseError(
+                    f"{ledger}: in use by another run{_holder(handle)}",
+                    "wait until it ends; one ledger takes one run at a time",
+                )
+            if _is_named(handle, path):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+    raise LedgerInUseError(f"{path}: something keeps deleting the lock file", "stop it, then run")
+
+
+def _is_named(handle: int, path: Path) -> bool:
+    try:
+        named = os.stat(path, follow_symlinks=False)  # noqa: PTH116  before every intent: be quick
+    except OSError:
+        return False
+    return os.path.samestat(named, os.fstat(handle))
+
+
+def _sign(handle: int, clock: Clock) -> None:
     signature = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "started_at": to_stored_time(clock.now()),
     }
-    # Writing in place: a new file under this name would be another lock.
-    with path.open("r+", encoding="utf-8") as file:
-        file.truncate()
-        json.dump(signature, file)
+    # Writing in place: a new file under this name would be another lock. A disk too full for a
+    # signature still locks; the ledger itself will say that the disk is full.
+    with suppress(OSError):
+        os.truncate(handle, 0)
+        os.pwrite(handle, json.dumps(signature).encode(), 0)
 
 
-def _holder(path: Path) -> str:
+def _holder(handle: int) -> str:
     try:
-        signature = json.loads(path.read_text(encoding="utf-8"))
+        signature = json.loads(os.pread(handle, _SIGNATURE_LIMIT, 0))
         started = local_time(from_stored_time(signature["started_at"]))
         return f" (pid {signature['pid']} on {signature['host']}, since {started})"
     except (OSError, ValueError, KeyError, TypeError):

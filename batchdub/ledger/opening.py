@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from batchdub.errors import LedgerUnusableError, LedgerWriteError
+from batchdub.errors import IllegalTransitionError, LedgerUnusableError, LedgerWriteError
 from batchdub.ledger.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
@@ -25,9 +26,14 @@ _RESTORE_HINT = "restore a copy, or start a new ledger with `batchdub ledger reb
 
 @contextmanager
 def told_plainly(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, naming the ledger."""
+    """Turn SQLite's errors into ours, naming the ledger.
+
+    A guard that refuses is no fault of the disk: it becomes IllegalTransitionError.
+    """
     try:
         yield
+    except sqlite3.IntegrityError as error:
+        raise IllegalTransitionError(f"{path}: {error}") from None
     except sqlite3.DatabaseError as error:
         raise _explain(path, error) from None
 
@@ -38,8 +44,9 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
         return LedgerUnusableError(
             f"{path}: not a batchdub ledger (not a SQLite file)", "name another file with --ledger"
         )
-    if code == sqlite3.SQLITE_CORRUPT:
-        return LedgerUnusableError(f"{path}: the ledger is damaged", _RESTORE_HINT)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+        # A plain SQLITE_ERROR is a table or column that is not there, or text that is none.
+        return LedgerUnusableError(f"{path}: the ledger is damaged ({error})", _RESTORE_HINT)
     if code == sqlite3.SQLITE_FULL:
         return LedgerWriteError(f"{path}: the disk is full", "free some space, then run again")
     if code == sqlite3.SQLITE_BUSY:
@@ -66,8 +73,10 @@ def open_writer(path: Path) -> Database:
         try:
             _refuse_foreign(path, database)
             _make_durable(path, database)
-            _refuse_damaged(path, database)
-            MIGRATIONS.apply(database)
+            # The full check also compares the indexes: a flipped reference_id shows only there.
+            _refuse_damaged(path, database, "integrity_check(1)")
+            with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
+                MIGRATIONS.apply(database)
             _prove_writable(database)
         except BaseException:
             database.close()
@@ -94,6 +103,7 @@ def open_reader(path: Path) -> Database:
             _refuse_foreign(path, database)
             if _pragma(database, "user_version") == 0:
                 raise LedgerUnusableError(f"{path}: the ledger is empty", "run a manifest first")
+            _refuse_damaged(path, database, "quick_check(1)")
         except BaseException:
             database.close()
             raise
@@ -109,7 +119,12 @@ def _create_private(path: Path) -> None:
             "check the folder, or name another file with --ledger",
         ) from None
     try:
-        if os.fstat(handle).st_size == 0:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise LedgerUnusableError(
+                f"{path}: not a plain file", "name another file with --ledger"
+            )
+        if found.st_size == 0:
             os.fchmod(handle, 0o600)
     finally:
         os.close(handle)
@@ -147,19 +162,22 @@ def _make_durable(path: Path, database: Database) -> None:
     journal = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA foreign_keys = ON")
+    # Without this a REPLACE would delete rows behind the guards' back.
+    database.execute("PRAGMA recursive_triggers = ON")
     if sys.platform == "darwin":
         # On macOS a plain fsync leaves the data in the drive's own cache.
         database.execute("PRAGMA fullfsync = ON")
         database.execute("PRAGMA checkpoint_fullfsync = ON")
-    if journal != "wal" or _pragma(database, "synchronous") != _FULL:
+    kept = (journal, _pragma(database, "synchronous"), _pragma(database, "foreign_keys"))
+    if kept != ("wal", _FULL, 1):
         raise LedgerUnusableError(
             f"{path}: this file system cannot keep a ledger safely (journal mode {journal})",
             "put the ledger on a local disk with --ledger",
         )
 
 
-def _refuse_damaged(path: Path, database: Database) -> None:
-    verdict = _pragma(database, "quick_check(1)")
+def _refuse_damaged(path: Path, database: Database, check: str) -> None:
+    verdict = _pragma(database, check)
     if verdict != "ok":
         raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", _RESTORE_HINT)
 

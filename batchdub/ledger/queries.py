@@ -5,11 +5,9 @@ Works on a writer's connection and on a read-only one alike, and changes nothing
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,9 +16,18 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from batchdub.ledger import opening
-from batchdub.models import Job, JobKey, Source
+from batchdub.ledger.records import (
+    Doubt,
+    RunRecord,
+    columns_of,
+    doubt_of,
+    job_of,
+    stored_time,
+    time_of,
+)
+from batchdub.models import Job
 from batchdub.states import JobState
-from batchdub.units import from_stored_time
+from batchdub.units import to_stored_time
 
 _CHUNK = 500  # host parameters of one statement; SQLite's own limit is far above
 _JOB = (
@@ -30,43 +37,11 @@ _JOB = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """What is needed to settle an in-doubt job from the API's list.
-
-    `first_server_at` is the earliest time the server's clock may have shown at the job's first
-    intent; `empty_server_at` and `empty_wall_at` are the times of the first complete look after
-    attempt `attempt_no` that showed nothing, made in run `empty_run_id`.
-    """
-
-    job_id: int
-    key: JobKey
-    source: Source
-    attempt_no: int
-    held: str | None
-    doubted_at: datetime
-    first_server_at: datetime | None
-    empty_server_at: datetime | None
-    empty_wall_at: datetime | None
-    empty_run_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A run as the ledger remembers it; `ended_at` and `exit_code` are None if it was killed."""
-
-    run_id: str
-    command: str
-    started_at: datetime
-    ended_at: datetime | None
-    exit_code: int | None
-    summary: str | None
-
-
 class Queries:
     """Questions to an open ledger."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, path: Path) -> None:
+        self.path = path
         self._database = database
         connection = database.conn
         assert connection is not None  # noqa: S101  only a closed Database has none
@@ -86,6 +61,14 @@ class Queries:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def ask(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Give the rows of a query, one by one: for the ledger's own rooms.
+
+        Raises LedgerUnusableError where SQLite finds the file damaged.
+        """
+        with opening.told_plainly(self.path):
+            yield from self._connection.execute(query, values)
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -109,8 +92,8 @@ class Queries:
         """Give the jobs in these states, in manifest order."""
         marks = ", ".join("?" * len(states))
         query = f"{_JOB} AND state IN ({marks}) ORDER BY manifest_id, position"
-        for row in self._connection.execute(query, states):
-            yield _job(row)
+        for row in self.ask(query, states):
+            yield job_of(row)
 
     def reached_before(self, job_ids: Sequence[int]) -> set[int]:
         """Give those jobs that have an attempt of which a byte may have reached the API."""
@@ -119,13 +102,21 @@ class Queries:
             marks = ", ".join("?" * len(chunk))
             found.update(
                 row[0]
-                for row in self._connection.execute(
+                for row in self.ask(
                     f"SELECT DISTINCT job_id FROM attempts WHERE job_id IN ({marks})"
                     " AND event IS NOT 'not_sent'",
                     chunk,
                 )
             )
         return found
+
+    def newest_request_id(self) -> str | None:
+        """Give the request_id of the job that was submitted last."""
+        row = self._maybe(
+            "SELECT request_id FROM jobs WHERE request_id IS NOT NULL"
+            " ORDER BY submitted_at DESC LIMIT 1"
+        )
+        return None if row is None else str(row[0])
 
     def ever_ordered(self) -> bool:
         """Whether any attempt was ever begun from this ledger."""
@@ -138,7 +129,7 @@ class Queries:
             " UNION SELECT request_id FROM attempts WHERE request_id IS NOT NULL"
             " UNION SELECT request_id FROM other_requests"
         )
-        for row in self._connection.execute(query):
+        for row in self.ask(query):
             yield row[0]
 
     def explains(self, request_ids: Sequence[str]) -> set[str]:
@@ -150,7 +141,7 @@ class Queries:
                 f"SELECT request_id FROM jobs WHERE request_id IN ({marks})"
                 f" UNION SELECT request_id FROM other_requests WHERE request_id IN ({marks})"
             )
-            known.update(row[0] for row in self._connection.execute(query, [*chunk, *chunk]))
+            known.update(row[0] for row in self.ask(query, [*chunk, *chunk]))
         return known
 
     def doubts(self, job_ids: Sequence[int] = ()) -> list[Doubt]:
@@ -167,24 +158,26 @@ class Queries:
             LEFT JOIN empty_looks AS looks
                 ON looks.job_id = jobs.job_id AND looks.attempt_no = jobs.attempts
             WHERE latest = 1 AND state = 'in_doubt'{chosen} ORDER BY doubted_at, jobs.job_id"""
-        return [_doubt(row) for row in self._connection.execute(query, job_ids)]
+        return [doubt_of(row) for row in self.ask(query, job_ids)]
 
     def counts(self) -> Counter[JobState]:
         """Count the jobs, latest revisions only, by state."""
-        rows = self._connection.execute(
-            "SELECT state, count(*) FROM jobs WHERE latest = 1 GROUP BY state"
-        )
+        rows = self.ask("SELECT state, count(*) FROM jobs WHERE latest = 1 GROUP BY state")
         return Counter({JobState(state): number for state, number in rows})
 
     def open_duplicates(self) -> list[tuple[str, str]]:
         """Give reference_id and request_id of every duplicate that nobody has acknowledged."""
         return [
             (str(row[0]), str(row[1]))
-            for row in self._connection.execute(
+            for row in self.ask(
                 "SELECT reference_id, request_id FROM duplicates WHERE acknowledged_at IS NULL"
                 " ORDER BY reference_id, request_id"
             )
         ]
+
+    def run_count(self) -> int:
+        """Count the runs so far."""
+        return int(self._one("SELECT count(*) FROM runs")[0])
 
     def last_run(self) -> RunRecord | None:
         """Give the run that started last."""
@@ -194,28 +187,54 @@ class Queries:
         )
         if row is None:
             return None
-        return RunRecord(row[0], row[1], from_stored_time(row[2]), _time(row[3]), row[4], row[5])
+        return RunRecord(row[0], row[1], stored_time(row[2]), time_of(row[3]), row[4], row[5])
 
     def last_intent_at(self) -> datetime | None:
         """Give the time of the last intent, by our wall clock: where the pace goes on from."""
         row = self._maybe("SELECT intended_at FROM attempts ORDER BY attempt_id DESC LIMIT 1")
-        return None if row is None else from_stored_time(row[0])
+        return None if row is None else stored_time(row[0])
 
-    def manifest_files(self) -> list[tuple[str, str]]:
-        """Give path and hash of each manifest that has jobs, the newest content of a path last."""
+    def manifest_locations(self) -> list[str]:
+        """Give the absolute paths of the manifests that jobs come from, in their order."""
         query = (
-            "SELECT path, sha256 FROM manifests WHERE manifest_id IN"
-            " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1) ORDER BY manifest_id"
+            "SELECT location FROM manifests WHERE manifest_id IN"
+            " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1)"
+            " GROUP BY location ORDER BY min(manifest_id)"
         )
-        return [(row[0], row[1]) for row in self._connection.execute(query)]
+        return [row[0] for row in self.ask(query)]
+
+    def states_of(self, job_ids: Sequence[int]) -> Counter[tuple[JobState, bool]]:
+        """Count these jobs by state, and by whether they are held."""
+        counts: Counter[tuple[JobState, bool]] = Counter()
+        for chunk in _chunks(job_ids):
+            marks = ", ".join("?" * len(chunk))
+            query = (
+                "SELECT state, held IS NOT NULL, count(*) FROM jobs"
+                f" WHERE job_id IN ({marks}) GROUP BY 1, 2"
+            )
+            for state, held, number in self.ask(query, chunk):
+                counts[JobState(state), bool(held)] += number
+        return counts
+
+    def tried_more_than_once(self, since: datetime) -> list[Job]:
+        """Give the jobs with several attempts that may have left, the last of them since a time."""
+        query = (
+            f"{_JOB} AND job_id IN (SELECT job_id FROM attempts WHERE event IS NOT 'not_sent'"
+            " GROUP BY job_id HAVING count(*) > 1 AND max(intended_at) >= ?) ORDER BY job_id"
+        )
+        return [job_of(row) for row in self.ask(query, (to_stored_time(since),))]
+
+    def first_server_at(self, job_id: int) -> datetime | None:
+        """Give the earliest server time of a job's first intent, if it was known then."""
+        row = self._maybe(
+            "SELECT server_at FROM attempts WHERE job_id = ? ORDER BY attempt_no LIMIT 1", (job_id,)
+        )
+        return None if row is None else time_of(row[0])
 
     def report_rows(self) -> Iterator[dict[str, Any]]:
         """Give the report's rows in manifest order; `columns` holds the manifest's own."""
-        cursor = self._connection.execute("SELECT * FROM report")
-        names = [column[0] for column in cursor.description]
-        for values in cursor:
-            row = dict(zip(names, values, strict=True))
-            row["columns"] = json.loads(row["columns"])
+        for row in self._as_dicts("SELECT * FROM report"):
+            row["columns"] = columns_of(row["columns"])
             yield row
 
     def history(self, reference_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -238,7 +257,7 @@ class Queries:
         """Give up to ten reference_ids that contain a text, for a near miss."""
         return [
             row[0]
-            for row in self._connection.execute(
+            for row in self.ask(
                 "SELECT DISTINCT reference_id FROM jobs WHERE instr(lower(reference_id), lower(?))"
                 " ORDER BY reference_id LIMIT 10",
                 (part,),
@@ -250,62 +269,28 @@ class Queries:
     def _jobs_where(self, column: str, values: Sequence[str]) -> Iterator[Job]:
         for chunk in _chunks(values):
             marks = ", ".join("?" * len(chunk))
-            for row in self._connection.execute(f"{_JOB} AND {column} IN ({marks})", chunk):
-                yield _job(row)
+            for row in self.ask(f"{_JOB} AND {column} IN ({marks})", chunk):
+                yield job_of(row)
 
     def _dicts(self, query: str, *values: object) -> list[dict[str, Any]]:
-        return list(self._database.query(query, values))
+        return list(self._as_dicts(query, values))
+
+    def _as_dicts(self, query: str, values: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
+        with opening.told_plainly(self.path):
+            yield from self._database.query(query, values)
 
     def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...]:
-        row = self._connection.execute(query, values).fetchone()
-        return tuple(row)
+        return next(self.ask(query, values))
 
     def _maybe(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        row = self._connection.execute(query, values).fetchone()
-        return None if row is None else tuple(row)
+        return next(self.ask(query, values), None)
 
 
 def open_for_reading(path: Path) -> Queries:
     """Open an existing ledger for questions only. Raises LedgerUnusableError."""
-    return Queries(opening.open_reader(path))
+    return Queries(opening.open_reader(path), path)
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else from_stored_time(text)
-
-
-def _job(row: Sequence[Any]) -> Job:
-    return Job(
-        job_id=row[0],
-        key=JobKey(row[1], row[2]),
-        state=JobState(row[3]),
-        media_key=row[4],
-        source=Source(row[5], row[6]),
-        request_id=row[7],
-        held=row[8],
-        attempts=row[9],
-        error=row[10],
-        remote_status=row[11],
-        submitted_at=_time(row[12]),
-        finished_at=_time(row[13]),
-    )
-
-
-def _doubt(row: Sequence[Any]) -> Doubt:
-    return Doubt(
-        job_id=row[0],
-        key=JobKey(row[1], row[2]),
-        source=Source(row[3], row[4]),
-        attempt_no=row[5],
-        held=row[6],
-        doubted_at=from_stored_time(row[7]),
-        first_server_at=_time(row[8]),
-        empty_server_at=_time(row[9]),
-        empty_wall_at=_time(row[10]),
-        empty_run_id=row[11],
-    )

@@ -15,13 +15,15 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from batchdub.ledger.views import VIEWS
-from batchdub.states import NEXT_REVISION, TRANSITIONS, Event, JobState
+from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
 SCHEMA_VERSION = 1
 MIGRATIONS = Migrations("batchdub")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
+_ENDS = ", ".join(f"'{event}'" for state, event in TRANSITIONS if state is JobState.SENDING)
+_GIVE_WAY = ", ".join(sorted(f"'{state}'" for state, _ in NEXT_REVISION))
 
 _TABLES = (
     """CREATE TABLE meta (
@@ -42,9 +44,10 @@ _TABLES = (
     """CREATE TABLE manifests (
         manifest_id INTEGER PRIMARY KEY,
         path TEXT NOT NULL,
+        location TEXT NOT NULL,
         sha256 TEXT NOT NULL,
         first_seen_at TEXT NOT NULL,
-        UNIQUE (path, sha256)
+        UNIQUE (location, sha256)
     )""",
     f"""CREATE TABLE jobs (
         job_id INTEGER PRIMARY KEY,
@@ -74,7 +77,7 @@ _TABLES = (
         run_id TEXT REFERENCES runs,
         UNIQUE (reference_id, revision)
     )""",
-    """CREATE TABLE attempts (
+    f"""CREATE TABLE attempts (
         attempt_id INTEGER PRIMARY KEY,
         job_id INTEGER NOT NULL REFERENCES jobs,
         attempt_no INTEGER NOT NULL CHECK (attempt_no >= 1),
@@ -82,7 +85,7 @@ _TABLES = (
         intended_at TEXT NOT NULL,
         server_at TEXT,
         ended_at TEXT,
-        event TEXT,
+        event TEXT CHECK (event IN ({_ENDS})),
         cause TEXT,
         http_status INTEGER,
         request_id TEXT,
@@ -133,6 +136,7 @@ _INDEXES = (
     "CREATE INDEX job_media ON jobs (media_key)",
     "CREATE INDEX job_order ON jobs (manifest_id, position)",
     "CREATE UNIQUE INDEX one_open_attempt ON attempts (job_id) WHERE event IS NULL",
+    "CREATE INDEX attempt_request ON attempts (request_id) WHERE request_id IS NOT NULL",
     "CREATE INDEX transition_job ON transitions (job_id)",
     "CREATE INDEX duplicate_job ON other_requests (job_id)",
 )
@@ -151,12 +155,24 @@ def _moves(*, next_revision: bool) -> Iterator[str]:
 
 def guards() -> tuple[str, ...]:
     """Give the triggers that hold the transition table and the invariants, as SQL."""
+    return (*_transition_guards(), *_job_guards(), *_attempt_guards(), *_request_guards())
+
+
+def indexes() -> tuple[str, ...]:
+    """Give the indexes, as SQL; the unique ones are invariants too."""
+    return _INDEXES
+
+
+def _transition_guards() -> Iterator[str]:
     same = _is_move("NEW.from_state", "NEW.event", "NEW.to_state", _moves(next_revision=False))
     anew = _is_move("NEW.from_state", "NEW.event", "NEW.to_state", _moves(next_revision=True))
-    return (
-        f"""CREATE TRIGGER transition_is_legal BEFORE INSERT ON transitions
+    # A further revision is bought on purpose: it moves only after the decision is on record.
+    yield f"""CREATE TRIGGER transition_is_legal BEFORE INSERT ON transitions
         WHEN NOT (
-            {same} AND NEW.from_state = (SELECT state FROM jobs WHERE job_id = NEW.job_id)
+            {same} AND EXISTS (
+                SELECT 1 FROM jobs WHERE job_id = NEW.job_id AND state = NEW.from_state
+                AND (revision = 1
+                     OR EXISTS (SELECT 1 FROM transitions WHERE job_id = NEW.job_id)))
             OR {anew} AND EXISTS (
                 SELECT 1 FROM jobs AS job JOIN jobs AS before
                 ON before.reference_id = job.reference_id AND before.revision = job.revision - 1
@@ -164,58 +180,96 @@ def guards() -> tuple[str, ...]:
                 AND before.state = NEW.from_state
                 AND NOT EXISTS (SELECT 1 FROM transitions WHERE job_id = NEW.job_id))
         )
-        BEGIN SELECT RAISE(ABORT, 'illegal transition'); END""",
-        f"""CREATE TRIGGER job_follows_transition AFTER INSERT ON transitions
+        BEGIN SELECT RAISE(ABORT, 'illegal transition'); END"""
+    yield """CREATE TRIGGER transition_matches_attempt BEFORE INSERT ON transitions
+        WHEN NEW.from_state = 'sending' AND NEW.event IS NOT (
+            SELECT event FROM attempts WHERE job_id = NEW.job_id
+            ORDER BY attempt_no DESC LIMIT 1)
+        BEGIN SELECT RAISE(ABORT, 'the attempt has not ended so'); END"""
+    yield f"""CREATE TRIGGER job_follows_transition AFTER INSERT ON transitions
         WHEN {same}
-        BEGIN UPDATE jobs SET state = NEW.to_state WHERE job_id = NEW.job_id; END""",
-        """CREATE TRIGGER state_only_by_transition BEFORE UPDATE OF state ON jobs
-        WHEN NOT EXISTS (
+        BEGIN UPDATE jobs SET state = NEW.to_state WHERE job_id = NEW.job_id; END"""
+    yield _refuse("transitions_are_final", "UPDATE ON transitions", "transitions are final")
+    yield _refuse("transitions_are_kept", "DELETE ON transitions", "transitions are kept")
+
+
+def _job_guards() -> Iterator[str]:
+    yield _refuse("job_starts_pending", "INSERT ON jobs", "a job starts pending",
+        "NEW.state <> 'pending' OR NEW.request_id IS NOT NULL OR NEW.attempts <> 0")  # fmt: skip
+    yield _refuse("one_latest_job", "INSERT ON jobs", "the row has a later or open revision", """
+        NEW.latest = 0
+        OR EXISTS (SELECT 1 FROM jobs WHERE reference_id = NEW.reference_id
+                   AND (latest = 1 OR revision >= NEW.revision))
+        OR NEW.revision > 1 AND NOT EXISTS (
+            SELECT 1 FROM jobs WHERE reference_id = NEW.reference_id
+            AND revision = NEW.revision - 1)""")  # fmt: skip
+    yield _refuse("revision_gives_way", "UPDATE OF latest ON jobs",
+        "only an ended order gives way to a next revision",
+        f"NEW.latest <> OLD.latest AND NOT (NEW.latest = 0 AND OLD.state IN ({_GIVE_WAY}))",
+    )  # fmt: skip
+    yield _refuse("state_only_by_transition", "UPDATE OF state ON jobs",
+        "state changed without a transition", """
+        NOT EXISTS (
             SELECT 1 FROM transitions WHERE job_id = OLD.job_id
             AND transition_id = (SELECT max(transition_id) FROM transitions
                                  WHERE job_id = OLD.job_id)
-            AND from_state = OLD.state AND to_state = NEW.state)
-        BEGIN SELECT RAISE(ABORT, 'state changed without a transition'); END""",
-        """CREATE TRIGGER job_starts_pending BEFORE INSERT ON jobs
-        WHEN NEW.state <> 'pending'
-        BEGIN SELECT RAISE(ABORT, 'a job starts pending'); END""",
-        """CREATE TRIGGER sending_needs_intent BEFORE UPDATE OF state ON jobs
-        WHEN NEW.state = 'sending' AND NOT EXISTS (
-            SELECT 1 FROM attempts WHERE job_id = OLD.job_id AND event IS NULL)
-        BEGIN SELECT RAISE(ABORT, 'sending without an open attempt'); END""",
-        """CREATE TRIGGER sending_ends_settled BEFORE UPDATE OF state ON jobs
-        WHEN OLD.state = 'sending' AND EXISTS (
-            SELECT 1 FROM attempts WHERE job_id = OLD.job_id AND event IS NULL)
-        BEGIN SELECT RAISE(ABORT, 'an attempt is still open'); END""",
-        """CREATE TRIGGER submitted_needs_request_id BEFORE UPDATE OF state ON jobs
-        WHEN NEW.state = 'submitted' AND NEW.request_id IS NULL
-        BEGIN SELECT RAISE(ABORT, 'submitted without a request_id'); END""",
-        """CREATE TRIGGER attempt_is_settled_once BEFORE UPDATE ON attempts
-        WHEN OLD.event IS NOT NULL
-        BEGIN SELECT RAISE(ABORT, 'attempt already settled'); END""",
-        *_append_only("transitions", "attempts"),
-    )
+            AND from_state = OLD.state AND to_state = NEW.state)""")  # fmt: skip
+    yield _refuse("job_identity_is_fixed", "UPDATE OF job_id, reference_id, revision ON jobs",
+        "a job keeps its identity")  # fmt: skip
+    yield _refuse("media_are_fixed", "UPDATE OF media_key ON jobs",
+        "a job that was tried keeps its media",
+        "NEW.media_key <> OLD.media_key AND (OLD.attempts > 0 OR OLD.state <> 'pending')",
+    )  # fmt: skip
+    yield _refuse("jobs_are_kept", "DELETE ON jobs", "jobs are kept")
 
 
-def _append_only(*tables: str) -> Iterator[str]:
-    for table in tables:
-        yield f"""CREATE TRIGGER {table}_are_kept BEFORE DELETE ON {table}
-        BEGIN SELECT RAISE(ABORT, '{table} are kept'); END"""
-    yield """CREATE TRIGGER transitions_are_final BEFORE UPDATE ON transitions
-        BEGIN SELECT RAISE(ABORT, 'transitions are final'); END"""
-    yield """CREATE TRIGGER jobs_are_kept BEFORE DELETE ON jobs
-        BEGIN SELECT RAISE(ABORT, 'jobs are kept'); END"""
+def _attempt_guards() -> Iterator[str]:
+    yield _refuse("attempt_starts_open", "INSERT ON attempts", "an attempt starts open", """
+        NEW.event IS NOT NULL OR NEW.request_id IS NOT NULL
+        OR NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = NEW.job_id AND state = 'pending'
+                       AND attempts = NEW.attempt_no - 1)""")  # fmt: skip
+    yield _refuse("attempt_is_settled_once", "UPDATE ON attempts", "attempt already settled",
+        "OLD.event IS NOT NULL")  # fmt: skip
+    yield _refuse("intent_is_fixed",
+        "UPDATE OF attempt_id, job_id, attempt_no, run_id, intended_at, server_at ON attempts",
+        "an intent is final")  # fmt: skip
+    yield _refuse("sending_needs_intent", "UPDATE OF state ON jobs",
+        "sending without an open attempt", """
+        NEW.state = 'sending' AND NOT EXISTS (
+            SELECT 1 FROM attempts WHERE job_id = OLD.job_id AND event IS NULL)""")  # fmt: skip
+    yield _refuse("attempts_are_kept", "DELETE ON attempts", "attempts are kept")
+
+
+def _request_guards() -> Iterator[str]:
+    yield _refuse("submitted_needs_request_id", "UPDATE OF state ON jobs",
+        "submitted without a request_id",
+        "NEW.state = 'submitted' AND NEW.request_id IS NULL")  # fmt: skip
+    yield _refuse("order_keeps_request_id", "UPDATE OF request_id ON jobs",
+        "an order keeps its request_id", """
+        OLD.request_id IS NOT NULL AND NEW.request_id IS NOT OLD.request_id
+        AND OLD.state <> 'in_doubt'""")  # fmt: skip
+    yield _refuse("request_is_not_another", "UPDATE OF request_id ON jobs",
+        "the request is recorded as another",
+        "EXISTS (SELECT 1 FROM other_requests WHERE request_id = NEW.request_id)",
+    )  # fmt: skip
+    yield _refuse("other_is_no_order", "INSERT ON other_requests",
+        "the request is the order of a job",
+        "EXISTS (SELECT 1 FROM jobs WHERE request_id = NEW.request_id)",
+    )  # fmt: skip
+
+
+def _refuse(name: str, what: str, why: str, when: str = "") -> str:
+    condition = f"\n        WHEN {when.strip()}" if when else ""
+    return f"""CREATE TRIGGER {name} BEFORE {what}{condition}
+        BEGIN SELECT RAISE(ABORT, '{why}'); END"""
 
 
 @MIGRATIONS()
 def m001_first_ledger(db: Database) -> None:
     """Make the tables, their guards and the views."""
-    for statement in (*_TABLES, *_INDEXES, *guards()):
+    for statement in (*_TABLES, *indexes(), *guards()):
         db.execute(statement)
     for name, query in VIEWS.items():
         db.create_view(name, query)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-UNSETTLED_EVENTS = (Event.ACCEPTED, Event.LOST, Event.TURNED_AWAY, Event.REFUSED)
-"""Ends of an attempt after which bytes may have reached the API."""

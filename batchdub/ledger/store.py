@@ -1,31 +1,23 @@
-"""The only writer of the ledger: every change of a job passes here, inside a transaction.
+"""The paid path and what the API's list shows: the only writer of a job's order.
 
-A method changes one thing and expects an open transaction; `transaction` opens one for a single
-caller, `apply_group` runs many changes under one commit. What has been committed is on disk.
+Every change of a job passes here or through `decisions`, inside a transaction of `writer`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
 
-from batchdub.clock import Clock
-from batchdub.errors import IllegalTransitionError, LedgerUnusableError
-from batchdub.ledger import opening
-from batchdub.ledger.queries import Queries
-from batchdub.media_url import cut_url, url_hash
-from batchdub.models import Cause, Outcome, RemoteRequest, Row
-from batchdub.states import Event, JobState, next_state
+from batchdub.errors import IllegalTransitionError
+from batchdub.ledger.decisions import Decisions
+from batchdub.ledger.writer import Actor
+from batchdub.media_url import cut_url
+from batchdub.models import Cause, Outcome, RemoteRequest
+from batchdub.states import Event, JobState
 from batchdub.units import to_stored_time
 
-T = TypeVar("T")
+PAID_REASON = "the API took the order but gave no usable request_id, so it was probably paid"
+"""Why such a job is held for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,140 +29,8 @@ class Attempt:
     attempt_no: int
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """A person who decided, and why; recorded with the transition."""
-
-    name: str
-    note: str
-
-
-class Ledger(Queries):
+class Ledger(Decisions):
     """A ledger open for writing, on behalf of one run."""
-
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Open or create the ledger. Raises LedgerUnusableError."""
-        super().__init__(opening.open_writer(path))
-        self.path = path
-        self._clock = clock
-        self._run_id: str | None = None
-        self._inode = _inode(path)
-
-    # -- transactions -------------------------------------------------------------------------
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit what happens inside at its end, or nothing of it.
-
-        Raises LedgerWriteError if the disk refuses: then nothing of it is there, and this process
-        must not try again.
-        """
-        with opening.told_plainly(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    def apply_group(self, changes: Sequence[Callable[[], T]]) -> list[T | Exception]:
-        """Run several changes under one commit; each stands or falls alone.
-
-        Gives, in order, what each change returned, or the IllegalTransitionError it raised. Any
-        other error undoes the whole group and is raised.
-        """
-        results: list[T | Exception] = []
-        with self.transaction():
-            for change in changes:
-                self._connection.execute("SAVEPOINT change")
-                try:
-                    results.append(change())
-                except (IllegalTransitionError, sqlite3.IntegrityError) as error:
-                    self._connection.execute("ROLLBACK TO change")
-                    results.append(IllegalTransitionError(str(error)))
-                self._connection.execute("RELEASE change")
-        return results
-
-    def require_same_file(self) -> None:
-        """Raise LedgerUnusableError if the file was deleted or replaced while it was open.
-
-        SQLite goes on writing into a deleted file without a word; an intent there is worth nothing.
-        """
-        if _inode(self.path) != self._inode:
-            raise LedgerUnusableError(
-                f"{self.path}: the ledger was moved, deleted or replaced during the run",
-                "put it back; if it is lost, `batchdub ledger rebuild` restores it from the API",
-            )
-
-    def close(self) -> None:
-        """Fold the WAL into the ledger and close it, so that the bare file can be copied."""
-        # If a reader is still there the WAL stays beside the ledger, and nothing is lost.
-        with suppress(sqlite3.OperationalError):
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        super().close()
-
-    # -- runs and rows ------------------------------------------------------------------------
-
-    def begin_run(self, run_id: str, command: str, *, host: str, pid: int, version: str) -> None:
-        """Record a run; all later changes are its."""
-        self._connection.execute(
-            "INSERT INTO runs (run_id, command, started_at, host, pid, version)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (run_id, command, self._now(), host, pid, version),
-        )
-        self._run_id = run_id
-
-    def end_run(self, exit_code: int, summary: str) -> None:
-        """Record how the run ended."""
-        self._connection.execute(
-            "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE run_id = ?",
-            (self._now(), exit_code, summary, self._run_id),
-        )
-
-    def set_meta(self, name: str, value: str) -> None:
-        """Keep a fact about the ledger itself."""
-        self._connection.execute(
-            "INSERT INTO meta (name, value) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (name, value),
-        )
-
-    def remember_manifest(self, path: str, sha256: str) -> int:
-        """Give the id of a manifest's content, recording it when it is new."""
-        self._connection.execute(
-            "INSERT INTO manifests (path, sha256, first_seen_at) VALUES (?, ?, ?)"
-            " ON CONFLICT (path, sha256) DO NOTHING",
-            (path, sha256, self._now()),
-        )
-        row = self._one("SELECT manifest_id FROM manifests WHERE path = ? AND sha256 = ?",
-                        (path, sha256))  # fmt: skip
-        return int(row[0])
-
-    def add_rows(self, rows: Iterable[tuple[Row, int, int]]) -> None:
-        """Record new rows as pending jobs; each comes with its manifest_id and position.
-
-        The URLs are kept cut, with a hash of the whole: signatures stay out of the ledger.
-        """
-        self._connection.executemany(
-            "INSERT INTO jobs (reference_id, media_key, video_url, audio_url, video_hash,"
-            " audio_hash, manifest_id, line, position, columns)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_new_job(row, manifest_id, position) for row, manifest_id, position in rows),
-        )
-
-    def move_rows(self, rows: Iterable[tuple[Row, int, int]]) -> None:
-        """Note where known rows stand now, and the manifest's own columns as they are now."""
-        self._connection.executemany(
-            "UPDATE jobs SET manifest_id = ?, line = ?, position = ?, columns = ?"
-            " WHERE reference_id = ? AND latest = 1 AND (manifest_id, position) <> (?, ?)",
-            (
-                (manifest_id, row.source.line, position, _columns(row),
-                 row.reference_id, manifest_id, position)
-                for row, manifest_id, position in rows
-            ),
-        )  # fmt: skip
 
     # -- the paid path ------------------------------------------------------------------------
 
@@ -204,15 +64,17 @@ class Ledger(Queries):
         A request_id that another job has already is no proof of anything: both jobs are put in
         doubt. Raises IllegalTransitionError if the attempt was settled before.
         """
-        if outcome.request_id is not None:
+        accepted = outcome.event is Event.ACCEPTED
+        if accepted:
             outcome = self._refuse_foreign_id(attempt.job_id, outcome)
+            accepted = outcome.event is Event.ACCEPTED
         self._close_attempt(attempt.attempt_id, outcome)
-        submitted_at = self._now() if outcome.event is Event.ACCEPTED else None
-        held = Cause.PAID_WITHOUT_ID if outcome.cause is Cause.PAID_WITHOUT_ID else None
+        request_id, submitted_at = (outcome.request_id, self._now()) if accepted else (None, None)
+        held = PAID_REASON if outcome.cause is Cause.PAID_WITHOUT_ID else None
         self._connection.execute(
             "UPDATE jobs SET request_id = ?, http_status = ?, error = ?, submitted_at = ?, held = ?"
             " WHERE job_id = ?",
-            (outcome.request_id, outcome.http_status, outcome.message or None, submitted_at,
+            (request_id, outcome.http_status, outcome.message or None, submitted_at,
              held, attempt.job_id),
         )  # fmt: skip
         self._move(attempt.job_id, JobState.SENDING, outcome.event)
@@ -237,7 +99,15 @@ class Ledger(Queries):
 
     def adopt(self, job_id: int, state: JobState, found: RemoteRequest, actor: Actor | None = None
               ) -> None:  # fmt: skip
-        """Take a request that the API's list shows as this job's order."""
+        """Take a request that the API's list shows as this job's order.
+
+        A person may also take one that was recorded as another's; the look alone may not.
+        Raises IllegalTransitionError if the job is not in `state`, or the request is taken.
+        """
+        if actor is not None:
+            self._connection.execute(
+                "DELETE FROM other_requests WHERE request_id = ?", (found.request_id,)
+            )
         self._connection.execute(
             "UPDATE jobs SET request_id = ?, remote_status = ?, error = NULL, held = NULL,"
             " submitted_at = ?, run_id = coalesce(run_id, ?) WHERE job_id = ?",
@@ -273,51 +143,38 @@ class Ledger(Queries):
              kind, job_id, self._now(), self._run_id),
         )  # fmt: skip
 
-    def hold(self, job_id: int, reason: str) -> None:
-        """Keep a job where it is until a person decides; `reason` is shown."""
+    def hold(self, job_id: int, reason: str | None) -> None:
+        """Keep a job where it is, for a reason that is shown; None frees it."""
         self._connection.execute("UPDATE jobs SET held = ? WHERE job_id = ?", (reason, job_id))
 
     def dispute(self, job_id: int, reason: str) -> None:
         """Put a submitted job in doubt: its request_id turned out not to be its own."""
+        self._move(job_id, JobState.SUBMITTED, Event.DISPUTED)
         self._connection.execute(
             "UPDATE jobs SET request_id = NULL, error = ?, held = ? WHERE job_id = ?",
             (reason, reason, job_id),
         )
-        self._move(job_id, JobState.SUBMITTED, Event.DISPUTED)
 
-    # -- a person's decisions -----------------------------------------------------------------
+    # -- polling ------------------------------------------------------------------------------
 
-    def cancel(self, job_id: int, state: JobState, actor: Actor) -> None:
-        """Take a pending or in-doubt job out."""
-        self._forget_empty_look(job_id)
-        self._connection.execute("UPDATE jobs SET held = NULL WHERE job_id = ?", (job_id,))
-        self._move(job_id, state, Event.CANCEL, actor)
+    def record_status(self, job_id: int, seen: RemoteRequest, event: Event | None = None) -> None:
+        """Note what the API says of a submitted job; `completed` or `failed` also ends it.
 
-    def acknowledge(self, request_id: str, actor: Actor) -> bool:
-        """Note that a person has seen a duplicate; False if there is none of that id."""
-        cursor = self._connection.execute(
-            "UPDATE other_requests SET acknowledged_at = ?, acknowledged_by = ?, note = ?"
-            " WHERE request_id = ? AND kind = 'duplicate'",
-            (self._now(), actor.name, actor.note, request_id),
-        )
-        return cursor.rowcount == 1
+        The output's link is kept cut, as every URL is. An unknown status is kept as it is.
+        Raises IllegalTransitionError if the job is not submitted and `event` would end it.
+        """
+        output_url = None if seen.output_url is None else _shown_url(seen.output_url)
+        finished_at = None if event is None else _stored(seen.finished_at) or self._now()
+        self._connection.execute(
+            "UPDATE jobs SET remote_status = ?, error = ?, output_url = ?, finished_at = ?"
+            " WHERE job_id = ? AND state = ?",
+            (seen.status, seen.error_message, output_url, finished_at,
+             job_id, JobState.SUBMITTED),
+        )  # fmt: skip
+        if event is not None:
+            self._move(job_id, JobState.SUBMITTED, event)
 
     # -- inside -------------------------------------------------------------------------------
-
-    def _move(self, job_id: int, state: JobState, event: Event, actor: Actor | None = None) -> None:
-        to_state = next_state(state, event)
-        try:
-            cursor = self._connection.execute(
-                "INSERT INTO transitions"
-                " (job_id, event, from_state, to_state, at, run_id, actor, note)"
-                " SELECT job_id, ?, state, ?, ?, ?, ?, ? FROM jobs WHERE job_id = ? AND state = ?",
-                (event, to_state, self._now(), self._run_id, actor and actor.name,
-                 actor and actor.note, job_id, state),
-            )  # fmt: skip
-        except sqlite3.IntegrityError as error:
-            raise IllegalTransitionError(f"job {job_id}, `{event}`: {error}") from None
-        if cursor.rowcount != 1:
-            raise IllegalTransitionError(f"job {job_id} is not {state}, so `{event}` cannot be")
 
     def _close_attempt(self, attempt_id: int, outcome: Outcome) -> None:
         cursor = self._connection.execute(
@@ -330,46 +187,31 @@ class Ledger(Queries):
             raise IllegalTransitionError(f"attempt {attempt_id} is settled already")
 
     def _refuse_foreign_id(self, job_id: int, outcome: Outcome) -> Outcome:
-        owner = self._connection.execute(
-            "SELECT job_id, state, reference_id FROM jobs WHERE request_id = ? AND job_id <> ?",
+        """Doubt an id that was ever given to another row, and the row that has it now."""
+        owners = self._connection.execute(
+            "SELECT job_id, state FROM jobs WHERE request_id = ?1 AND job_id <> ?2"
+            " UNION ALL SELECT job_id, NULL FROM attempts WHERE request_id = ?1 AND job_id <> ?2"
+            " UNION ALL SELECT NULL, NULL FROM other_requests WHERE request_id = ?1",
             (outcome.request_id, job_id),
-        ).fetchone()
-        if owner is None:
+        ).fetchall()
+        if not owners:
             return outcome
-        reason = f"the API gave request {outcome.request_id} to two rows"
-        if owner[1] == JobState.SUBMITTED:
-            self.dispute(owner[0], reason)
+        reason = f"the API gave request {outcome.request_id} to this row and to another"
+        for owner_id, state in owners:
+            if state == JobState.SUBMITTED:
+                self.dispute(owner_id, reason)
         return replace(
             outcome, event=Event.LOST, cause=Cause.PAID_WITHOUT_ID, request_id=None, message=reason
         )
 
-    def _forget_empty_look(self, job_id: int) -> None:
-        self._connection.execute("DELETE FROM empty_looks WHERE job_id = ?", (job_id,))
 
-    def _now(self) -> str:
-        return to_stored_time(self._clock.now())
-
-
-def _new_job(row: Row, manifest_id: int, position: int) -> tuple[object, ...]:
-    return (
-        row.reference_id, row.media_key,
-        cut_url(row.video_url).shown, cut_url(row.audio_url).shown,
-        url_hash(row.video_url), url_hash(row.audio_url),
-        manifest_id, row.source.line, position, _columns(row),
-    )  # fmt: skip
-
-
-def _columns(row: Row) -> str:
-    return json.dumps(dict(row.columns), ensure_ascii=False, separators=(",", ":"))
+def _shown_url(url: str) -> str:
+    """Cut a URL of the API's for keeping; what is not a URL at all is not kept."""
+    try:
+        return cut_url(url).shown
+    except ValueError:
+        return "[not a URL]"
 
 
 def _stored(moment: datetime | None) -> str | None:
     return None if moment is None else to_stored_time(moment)
-
-
-def _inode(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116  this runs before every intent; Path.stat is slower
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from batchdub.errors import UnusableInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 # A report is made to be handed on and holds no secrets, so others may read it; the user's
 # umask still takes away what it takes away everywhere.
@@ -26,20 +28,23 @@ def open_output(path: str, *, byte_order_mark: bool = False) -> Iterator[TextIO]
     a CSV is UTF-8. Raises UnusableInputError if the file cannot be made or the disk refuses;
     what stood under the name before is then still there.
     """
-    # Through a symbolic link, the file that it points to is replaced, not the link.
-    target = Path(path).resolve()
     encoding = "utf-8-sig" if byte_order_mark else "utf-8"
-    opened = _open_device if _is_device(target) else _open_whole
     try:
-        with opened(target, encoding) as out:
+        with _opener(path)(encoding) as out:
             yield out
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnusableInputError(f"{path}: cannot be written: {reason}") from None
 
 
-def _is_device(target: Path) -> bool:
-    return target.exists() and not target.is_file() and not target.is_dir()
+def _opener(path: str) -> Callable[[str], AbstractContextManager[TextIO]]:
+    # Through a symbolic link, the file that it points to is replaced, not the link.
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise UnusableInputError(f"{path}: is a folder", "name a file in it")
+    if target.exists() and not target.is_file():
+        return partial(_open_device, target)
+    return partial(_open_whole, target)
 
 
 @contextmanager

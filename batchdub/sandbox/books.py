@@ -9,105 +9,40 @@ if the sandbox was killed in between.
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
 import os
+import stat
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batchdub.errors import UnusableInputError
-from batchdub.units import from_stored_time, to_stored_time
+from batchdub.sandbox.orders import LINE_STARTS, Order, order_from_line, order_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
-_LINE_STARTS = b'{"request_id": "'
 
-
-@dataclass(frozen=True, slots=True)
-class OrderInput:
-    """A medium of an order: `video` or `audio`, its cut URL, and a hash of the whole one.
-
-    For an upload the URL is `upload:` and the file's name, and the hash is of its content.
-    """
-
-    type: str
-    url: str
-    url_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An accepted order. The times are UTC, in whole milliseconds, as the file has them.
-
-    `listed_at` is when the list shows it (later than `created_at` under `list-lag`); `fails` is
-    whether its dub will end `failed`.
-    """
-
-    request_id: str
-    reference_id: str | None
-    created_at: datetime
-    listed_at: datetime
-    inputs: tuple[OrderInput, ...]
-    disable_active_speaker_detection: bool
-    fails: bool = False
-
-    @property
-    def subject(self) -> str:
-        """What tells orders apart: the reference_id, or without one the hashes of the media."""
-        return subject_of(self.reference_id, self.inputs)
-
-
-def subject_of(reference_id: str | None, inputs: Sequence[OrderInput]) -> str:
-    """Give the reference_id, or without one the hashes of the media."""
-    return reference_id or "+".join(medium.url_hash for medium in inputs)
-
-
-def order_row(order: Order) -> dict[str, Any]:
-    """Give an order as its line in the file has it: `request_id` first, times as text."""
-    return {
-        "request_id": order.request_id,
-        "reference_id": order.reference_id,
-        "created_at": to_stored_time(order.created_at),
-        "listed_at": to_stored_time(order.listed_at),
-        "inputs": [{"type": i.type, "url": i.url, "url_hash": i.url_hash} for i in order.inputs],
-        "disable_active_speaker_detection": order.disable_active_speaker_detection,
-        "fails": order.fails,
-    }
-
-
-def _order_from(line: bytes) -> Order:
-    row = json.loads(line)
-    return Order(
-        request_id=row["request_id"],
-        reference_id=row["reference_id"],
-        created_at=from_stored_time(row["created_at"]),
-        listed_at=from_stored_time(row["listed_at"]),
-        inputs=tuple(OrderInput(i["type"], i["url"], i["url_hash"]) for i in row["inputs"]),
-        disable_active_speaker_detection=row["disable_active_speaker_detection"],
-        fails=row["fails"],
-    )
-
-
-def read_books(path: Path, on_torn: Callable[[int], None] | None = None) -> Iterator[Order]:
+def read_books(
+    path: Path, *, until: datetime | None = None, on_torn: Callable[[int], None] | None = None
+) -> Iterator[Order]:
     """Read the orders of a state file, one at a time, in the order they were written.
 
-    A last line that was cut short is left out and told to `on_torn` by its number. A file that
-    is not there or holds anything else raises UnusableInputError. Safe while a sandbox runs.
+    Late orders that are to be taken after `until` are left out. A last line that was cut short
+    is left out and told to `on_torn` by its number. A file that is not there or holds anything
+    else raises UnusableInputError. Safe while a sandbox runs.
     """
     line_no = 0
     try:
         with path.open("rb") as lines:
             for line_no, line in enumerate(lines, 1):
-                if line.endswith(b"\n"):
-                    yield _order_from(line)
-                elif not _could_be_torn(line):
-                    raise ValueError  # noqa: TRY301  one message for all that is no order
-                elif on_torn is not None:
+                order = _order_unless_torn(line)
+                if order is None and on_torn is not None:
                     on_torn(line_no)
+                if order is not None and (until is None or order.created_at <= until):
+                    yield order
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, KeyError, TypeError):
@@ -116,8 +51,12 @@ def read_books(path: Path, on_torn: Callable[[int], None] | None = None) -> Iter
         ) from None
 
 
-def _could_be_torn(line: bytes) -> bool:
-    return line.startswith(_LINE_STARTS) or _LINE_STARTS.startswith(line)
+def _order_unless_torn(line: bytes) -> Order | None:
+    if line.endswith(b"\n"):
+        return order_from_line(line)
+    if line.startswith(LINE_STARTS) or LINE_STARTS.startswith(line):
+        return None
+    raise ValueError("the end of some other file")
 
 
 def _unreadable(path: Path, error: OSError) -> UnusableInputError:
@@ -175,16 +114,24 @@ class FileBooks(Books):
         except OSError as error:
             raise _unreadable(self.path, error) from error
         try:
+            self._claim(file)
+        except UnusableInputError:
+            os.close(file)
+            raise
+        return file
+
+    def _claim(self, file: int) -> None:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise UnusableInputError(f"{self.path}: not a file", "give `--state` a file")
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(file)
             raise UnusableInputError(
                 f"{self.path}: in use by another sandbox", "stop it, or give another `--state`"
             ) from None
-        return file
 
     def _load(self) -> None:
-        for order in read_books(self.path, self._found_torn):
+        for order in read_books(self.path, on_torn=self._found_torn):
             super().append(order)
         if self.torn_line is not None:
             self._remove_torn_line()
@@ -204,16 +151,11 @@ class FileBooks(Books):
 
         Not synced: the books must outlive the process, not the machine.
         """
-        line = json.dumps(order_row(order)).encode() + b"\n"
+        line = order_line(order)
         size = os.fstat(self._file).st_size
-        try:
-            written = os.write(self._file, line)
-        except OSError:
+        if os.write(self._file, line) != len(line):
             os.ftruncate(self._file, size)
-            raise
-        if written != len(line):
-            os.ftruncate(self._file, size)
-            raise OSError(f"only {written} of {len(line)} bytes were written")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         super().append(order)
 
     def close(self) -> None:

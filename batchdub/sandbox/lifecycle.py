@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from batchdub.sandbox.faults import chance
 
 if TYPE_CHECKING:
-    from batchdub.sandbox.books import Order
+    from batchdub.sandbox.orders import Order
 
 NOT_ACCESSIBLE = "video URL is not accessible"
 _QUEUED_S = (0.2, 1.0)

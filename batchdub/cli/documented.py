@@ -1,0 +1,49 @@
+"""Commands whose help is complete: examples, environment names and exit codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batchdub.cli.invocation import talk_options
+from batchdub.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Documented(click.Command):
+    """A command whose help ends with examples, its further environment, and the exit codes."""
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[str] = (),
+        environment: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+        self.environment = tuple(environment)
+        self.params += talk_options()
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the README and the contract promise in every command's help."""
+        del ctx
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"  {example}\n")
+        if self.environment:
+            with formatter.section("Environment"):
+                formatter.write_dl(self.environment)
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), code.meaning) for code in Exit])
+
+
+class BatchdubCommand(Documented):
+    """A command: pass it as `cls` to `click.command`, with `examples`."""
+
+
+class BatchdubGroup(Documented, click.Group):
+    """A command that also has commands under it."""

@@ -1,0 +1,109 @@
+"""The program itself: the list of its commands, each imported only when it is called.
+
+The list holds each command's one line of help, so that `batchdub --help` imports none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+import click
+
+from batchdub.cli.documented import BatchdubGroup
+from batchdub.exits import Exit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command in the list: its file in `commands/` has the command's name."""
+
+    name: str
+    section: str
+    summary: str
+
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
+    Entry("init", "To begin", "Write a first manifest to start from."),
+    Entry("schema", "To begin", "Print the JSON Schema of a manifest."),
+    Entry("sandbox", "To begin", "Serve a stand-in API, to try everything for free."),
+)
+"""Every command, in the order of the help; a section's commands stand together."""
+
+
+class _TopGroup(BatchdubGroup):
+    """The program itself: its commands come from `ENTRIES`, each imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return [entry.name for entry in ENTRIES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        found = import_module(f"batchdub.cli.commands.{cmd_name}").command
+        return found if isinstance(found, click.Command) else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # A script whose command name came out empty must not take the help for success.
+        if not args:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(Exit.INPUT)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name in self.list_commands(ctx):
+            return super().resolve_command(ctx, args)
+        near = get_close_matches(name, self.list_commands(ctx), n=1)
+        meant = f", did you mean `{near[0]}`?" if near else ""
+        raise click.UsageError(f"there is no command `{name}`{meant}", ctx)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        for section in dict.fromkeys(entry.section for entry in ENTRIES):
+            with formatter.section(section):
+                formatter.write_dl(
+                    [(entry.name, entry.summary) for entry in ENTRIES if entry.section == section]
+                )
+
+
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001  click's
+    if asked and not context.resilient_parsing:
+        from batchdub import __version__  # noqa: PLC0415  slow to find out
+
+        click.echo(f"batchdub {__version__}")
+        context.exit()
+
+
+@click.group(
+    cls=_TopGroup,
+    examples=(
+        "batchdub init tonight.yaml",
+        "batchdub validate tonight.yaml",
+    ),
+    environment=(
+        ("CHAMELAION_API_KEY", "the API key; or BATCHDUB_KEY_FILE names a file that holds it"),
+        ("NO_COLOR", "no colours"),
+        ("BATCHDUB_DEBUG", "tracebacks, as with -vv"),
+    ),
+    subcommand_metavar="COMMAND [OPTIONS]...",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def batchdub() -> None:
+    """Order lip-synced dubs in bulk from a manifest, each row exactly once.
+
+    The same command is the resume: what was ordered stays ordered, only what is left is sent.
+    Data goes to standard output, talk to standard error.
+    """

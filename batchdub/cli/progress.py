@@ -1,0 +1,138 @@
+"""How far a run is, shown while it goes on: one live line, or now and then a plain one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from batchdub.progress import Snapshot, orders_per_min, time_left_s
+from batchdub.units import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from batchdub.cli.talk import Talk
+
+_PLAIN_EVERY_S = 30.0
+_LIVE_EVERY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressLine:
+    """Where a run reports how far it is, and the Talk to use meanwhile.
+
+    On a terminal `talk` prints above the live line; the one from before would break it.
+    """
+
+    on_progress: Callable[[Snapshot], None]
+    talk: Talk
+
+
+@contextmanager
+def progress_line(talk: Talk) -> Iterator[ProgressLine]:
+    """Show progress while the block runs; quiet shows none. It never raises for the stream."""
+    if talk.quiet:
+        yield ProgressLine(lambda _: None, talk)
+    elif talk.terminal:
+        with _live_line(talk) as line:
+            yield line
+    else:
+        plain = _Paced(_PLAIN_EVERY_S, lambda snapshot: talk.say(describe(snapshot)))
+        yield ProgressLine(plain, talk)
+        plain.finish()
+
+
+def describe(snapshot: Snapshot) -> str:
+    """Say in one line where a run stands."""
+    return " · ".join(text for text, _ in _parts(snapshot))
+
+
+def is_due(shown: Snapshot | None, now: Snapshot, every_s: float) -> bool:
+    """Whether a snapshot is worth a new line: the first, another phase, or time has passed."""
+    if shown is None or shown.phase != now.phase:
+        return True
+    return now.elapsed_s - shown.elapsed_s >= every_s
+
+
+def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Give the pieces of the line, each with the colour it has on a terminal."""
+    yield snapshot.phase, "bold"
+    yield f"{snapshot.done:,} done", "green"
+    yield f"{snapshot.in_flight:,} in flight", ""
+    yield f"{snapshot.in_doubt:,} in doubt", "yellow" if snapshot.in_doubt else ""
+    yield f"{snapshot.failed:,} failed", "red" if snapshot.failed else ""
+    yield f"{snapshot.left:,} left", ""
+    yield f"{orders_per_min(snapshot):.0f} orders/min", ""
+    yield f"{snapshot.rate_limited:,} rate-limited", "yellow" if snapshot.rate_limited else ""
+    left_s = time_left_s(snapshot)
+    if left_s:
+        yield f"about {format_duration(left_s)} to go", "cyan"
+
+
+class _Paced:
+    """Hands on the snapshots that are due, and at the end the last one if it was not shown."""
+
+    def __init__(self, every_s: float, show: Callable[[Snapshot], None]) -> None:
+        self._every_s = every_s
+        self._show = show
+        self._shown: Snapshot | None = None
+        self._last: Snapshot | None = None
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        self._last = snapshot
+        if is_due(self._shown, snapshot, self._every_s):
+            self._shown = snapshot
+            self._show(snapshot)
+
+    def finish(self) -> None:
+        if self._last is not None and self._last is not self._shown:
+            self._show(self._last)
+
+
+class _AboveLine:
+    """A stream whose lines appear above the live line."""
+
+    def __init__(self, print_above: Callable[[str], None]) -> None:
+        self._print_above = print_above
+
+    def write(self, text: str) -> int:
+        self._print_above(text.removesuffix("\n"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Every line is printed at once."""
+
+
+@contextmanager
+def _live_line(talk: Talk) -> Iterator[ProgressLine]:
+    from rich.console import Console  # noqa: PLC0415  slow to import, needed on terminals only
+    from rich.live import Live  # noqa: PLC0415  as above
+    from rich.text import Text  # noqa: PLC0415  as above
+
+    def coloured(snapshot: Snapshot) -> Any:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for number, (text, style) in enumerate(_parts(snapshot)):
+            line.append(" · " if number else "").append(text, style=style)
+        return line
+
+    def show(snapshot: Snapshot) -> None:
+        with suppress(OSError, ValueError):
+            live.update(coloured(snapshot), refresh=True)
+
+    def print_above(text: str) -> None:
+        console.print(Text.from_ansi(text), soft_wrap=True)
+
+    console = Console(file=talk.stream, force_terminal=True, no_color=not talk.colour)
+    live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    paced = _Paced(_LIVE_EVERY_S, show)
+    above = replace(talk, stream=cast("TextIO", _AboveLine(print_above)))
+    with suppress(OSError, ValueError):
+        live.start()
+    try:
+        yield ProgressLine(paced, above)
+    finally:
+        paced.finish()
+        with suppress(OSError, ValueError):
+            live.stop()

@@ -1,0 +1,162 @@
+"""The ledger's own invariants, looked at from outside the guards that keep them.
+
+A ledger that batchdub alone has written passes. A finding means that another program wrote into
+it, that a disk changed it, or that we have a bug: in each case nothing should be sent from it
+before a person has looked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from batchdub.errors import LedgerUnusableError
+from batchdub.ledger.queries import Queries
+from batchdub.ledger.replay import Recorded, Step, Try, contradictions
+from batchdub.ledger.schema import guards, indexes
+from batchdub.media_url import media_key, url_hash
+
+_RESTORE = "restore a backup, or rebuild it with `batchdub ledger rebuild`"
+_MEDIA_KEY = re.compile(r"m1:[0-9a-f]{32}")
+_OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
+
+
+def check_ledger(queries: Queries) -> list[str]:
+    """Check every invariant; gives one sentence per finding, none for a sound ledger.
+
+    If SQLite finds the file itself damaged only that is told, for nothing else read from it
+    would mean anything. Otherwise: foreign keys, the guards and indexes, each job's state against
+    its recorded history and attempts, its revisions, its request_id, its media key.
+
+    The media key is derived again only where that can be done honestly: the ledger keeps URLs
+    cut, and only where the hash of the whole URL is the hash of the kept one was nothing cut. The
+    speaker-detection setting is part of the key but not kept, so either setting's key passes. Of
+    a signed or masked URL only the key's form is checked.
+    """
+    damage = list(_integrity(queries))
+    if damage:
+        return damage
+    checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media)
+    return [finding for check in checks for finding in check(queries)]
+
+
+def _integrity(queries: Queries) -> Iterator[str]:
+    try:
+        found = [str(row[0]) for row in queries.ask("PRAGMA integrity_check(10)")]
+    except LedgerUnusableError as error:
+        found = [error.message]
+    for verdict in found:
+        if verdict != "ok":
+            yield f"the file is damaged: {verdict}; {_RESTORE}"
+
+
+def _foreign_keys(queries: Queries) -> Iterator[str]:
+    for table, row_id, parent, _ in queries.ask("PRAGMA foreign_key_check"):
+        yield f"row {row_id} of `{table}` points to a row of `{parent}` that is gone; {_RESTORE}"
+
+
+def _schema(queries: Queries) -> Iterator[str]:
+    expected = dict(_named(sql) for sql in (*guards(), *indexes()))
+    found = dict(
+        _named(row[0])
+        for row in queries.ask(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+            " AND type IN ('trigger', 'index') AND tbl_name <> '_sqlite_migrations'"
+        )
+    )
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            yield f"the guard `{name}` is missing: anything may have been written; {_RESTORE}"
+        elif name not in expected:
+            yield f"`{name}` was added by another program; remove it with a SQLite tool"
+        elif found[name] != expected[name]:
+            yield f"the guard `{name}` was changed: anything may have been written; {_RESTORE}"
+
+
+def _named(sql: str) -> tuple[str, str]:
+    words = " ".join(sql.split())
+    match = _OBJECT.match(words)
+    # What other programs make may be written in any other way; it only needs some name.
+    return (match[2] if match else words[:60]), words
+
+
+def _histories(queries: Queries) -> Iterator[str]:
+    steps = _by_job(queries, "SELECT job_id, event, from_state, to_state FROM transitions"
+                             " ORDER BY transition_id")  # fmt: skip
+    tries = _by_job(queries, "SELECT job_id, attempt_no, event, request_id FROM attempts"
+                             " ORDER BY attempt_id")  # fmt: skip
+    jobs = queries.ask(
+        "SELECT job.job_id, job.reference_id, job.revision, job.state, job.request_id,"
+        " job.attempts, before.state FROM jobs AS job LEFT JOIN jobs AS before"
+        " ON before.reference_id = job.reference_id AND before.revision = job.revision - 1"
+        " ORDER BY job.job_id"
+    )
+    for job_id, reference_id, revision, state, request_id, attempts, state_before in jobs:
+        recorded = Recorded(
+            revision, state, request_id, attempts,
+            [Step(*step) for step in steps.get(job_id, ())],
+            [Try(*attempt) for attempt in tries.get(job_id, ())],
+            state_before,
+        )  # fmt: skip
+        for problem in contradictions(recorded):
+            yield _about(reference_id, revision, problem)
+
+
+def _by_job(queries: Queries, query: str) -> dict[int, list[tuple[Any, ...]]]:
+    found: dict[int, list[tuple[Any, ...]]] = {}
+    for job_id, *values in queries.ask(query):
+        found.setdefault(job_id, []).append(tuple(values))
+    return found
+
+
+def _revisions(queries: Queries) -> Iterator[str]:
+    query = (
+        "SELECT reference_id, group_concat(revision, ', '), sum(latest) FROM jobs"
+        " GROUP BY reference_id HAVING sum(latest) <> 1 OR count(*) <> max(revision)"
+        " OR max(latest * revision) <> max(revision) ORDER BY reference_id"
+    )
+    for reference_id, revisions, latest in queries.ask(query):
+        yield (
+            f"`{reference_id}`: of its revisions {revisions}, {latest} are marked as the latest;"
+            f" the highest alone must be, and none be missing; {_RESTORE}"
+        )
+
+
+def _requests(queries: Queries) -> Iterator[str]:
+    query = (
+        "SELECT request_id, group_concat(reference_id, '`, `') FROM"
+        " (SELECT request_id, reference_id FROM jobs WHERE request_id IS NOT NULL"
+        "  UNION ALL SELECT request_id, reference_id FROM other_requests)"
+        " GROUP BY request_id HAVING count(*) > 1 ORDER BY request_id"
+    )
+    for request_id, holders in queries.ask(query):
+        yield (
+            f"request {request_id} is recorded more than once, for `{holders}`; look it up at the"
+            " API and see `batchdub show` of each"
+        )
+
+
+def _media(queries: Queries) -> Iterator[str]:
+    query = (
+        "SELECT reference_id, revision, media_key, video_url, audio_url, video_hash, audio_hash"
+        " FROM jobs ORDER BY job_id"
+    )
+    for reference_id, revision, key, video, audio, video_hash, audio_hash in queries.ask(query):
+        if not _MEDIA_KEY.fullmatch(key):
+            yield _about(reference_id, revision, f"`{key}` is not a media key")
+        elif (url_hash(video), url_hash(audio)) == (video_hash, audio_hash):
+            keys = {
+                media_key(video, audio, disable_speaker_detection=disabled)
+                for disabled in (False, True)
+            }
+            if key not in keys:
+                yield _about(reference_id, revision, "its media key is not that of its URLs")
+
+
+def _about(reference_id: str, revision: int, problem: str) -> str:
+    which = f"`{reference_id}`" + (f" (revision {revision})" if revision > 1 else "")
+    return (
+        f"{which}: {problem}; compare `batchdub show {reference_id}` with the API before anything"
+        " is sent, or restore a backup"
+    )

@@ -1,0 +1,110 @@
+"""What the ledger's queries give: frozen values, made from rows.
+
+A damaged page may have passed SQLite's own check and hold what we never wrote; that is said as
+damage, not as a bug.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from batchdub.errors import LedgerUnusableError
+from batchdub.models import Job, JobKey, Source
+from batchdub.states import JobState
+from batchdub.units import from_stored_time
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What is needed to settle an in-doubt job from the API's list.
+
+    `first_server_at` is the earliest time the server's clock may have shown at the job's first
+    intent; `empty_server_at` and `empty_wall_at` are the times of the first complete look after
+    attempt `attempt_no` that showed nothing, made in run `empty_run_id`.
+    """
+
+    job_id: int
+    key: JobKey
+    source: Source
+    attempt_no: int
+    held: str | None
+    doubted_at: datetime
+    first_server_at: datetime | None
+    empty_server_at: datetime | None
+    empty_wall_at: datetime | None
+    empty_run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the ledger remembers it; `ended_at` and `exit_code` are None if it was killed."""
+
+    run_id: str
+    command: str
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    summary: str | None
+
+
+def stored_time(text: str) -> datetime:
+    """Read a stored time. Raises LedgerUnusableError for what is none."""
+    try:
+        return from_stored_time(text)
+    except (TypeError, ValueError):
+        raise damaged(f"`{text}` is not a time") from None
+
+
+def columns_of(text: str) -> dict[str, str]:
+    """Read the manifest's own columns. Raises LedgerUnusableError for what is no JSON."""
+    try:
+        return dict(json.loads(text))
+    except (TypeError, ValueError):
+        raise damaged("a row's columns cannot be read") from None
+
+
+def damaged(what: str) -> LedgerUnusableError:
+    """Say that the ledger holds what batchdub never writes."""
+    return LedgerUnusableError(
+        f"the ledger is damaged: {what}", "see `batchdub ledger check`, or restore a copy"
+    )
+
+
+def time_of(text: str | None) -> datetime | None:
+    return None if text is None else stored_time(text)
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    return Job(
+        job_id=row[0],
+        key=JobKey(row[1], row[2]),
+        state=JobState(row[3]),
+        media_key=row[4],
+        source=Source(row[5], row[6]),
+        request_id=row[7],
+        held=row[8],
+        attempts=row[9],
+        error=row[10],
+        remote_status=row[11],
+        submitted_at=time_of(row[12]),
+        finished_at=time_of(row[13]),
+    )
+
+
+def doubt_of(row: Sequence[Any]) -> Doubt:
+    return Doubt(
+        job_id=row[0],
+        key=JobKey(row[1], row[2]),
+        source=Source(row[3], row[4]),
+        attempt_no=row[5],
+        held=row[6],
+        doubted_at=stored_time(row[7]),
+        first_server_at=time_of(row[8]),
+        empty_server_at=time_of(row[9]),
+        empty_wall_at=time_of(row[10]),
+        empty_run_id=row[11],
+    )

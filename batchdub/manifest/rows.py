@@ -1,0 +1,173 @@
+"""From checked fields to rows, in one namespace over all the manifests of a command.
+
+A million rows pass through here one by one. All that stays of a row is 16 bytes of its
+reference_id's hash and where it stood, to tell a duplicate at the later line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from batchdub.manifest import fields
+from batchdub.manifest.fields import Fault
+from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
+from batchdub.manifest.problems import Problem, Problems, quoted, shown_name
+from batchdub.media_url import made_reference_id, media_key
+from batchdub.models import Row, Source
+
+MOST_ROWS = 5_000_000
+_PATH_BITS = 20
+_LOST_ZEROS = Fault(
+    "bare numbers of different lengths",
+    "if a spreadsheet has removed leading zeros, format the column as text",
+)
+
+
+class Columns(Mapping[str, str]):
+    """A row's own columns: values of its own, names shared with all rows of its header."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, places: Mapping[str, int], values: tuple[str, ...]) -> None:
+        self._places = places
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[self._places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __repr__(self) -> str:
+        return f"Columns({dict(self)})"
+
+
+class Draft(NamedTuple):
+    """A record as text: the fields that are ours, and the user's columns; absent is empty."""
+
+    line: int
+    video: str
+    audio: str
+    reference: str
+    flag: str
+    places: Mapping[str, int]
+    values: tuple[str, ...]
+
+
+class Locate(Protocol):
+    """Tells where the value of a field or column of the current record stands."""
+
+    def __call__(self, name: str) -> tuple[int, int | None]:
+        """Give line and column, from 1; the column is None where it cannot be known."""
+        ...
+
+
+class RowMaker:
+    """Makes rows of drafts and tells what is wrong with those that cannot be rows."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._seen: dict[bytes, int] = {}
+        self._paths: list[str] = []
+        self._digits = 0
+        self._path = ""
+
+    def begin(self, path: str) -> None:
+        """Say that the next drafts come from this manifest."""
+        self._paths.append(path)
+        self._path = path
+        self._digits = 0
+
+    def make(self, draft: Draft, locate: Locate) -> Row | None:
+        """Make a row, or add its problems and give None."""
+        key = self._media_key(draft, locate)
+        reference_id = self._reference(draft, key, locate)
+        columns_are_good = self._columns_are_good(draft, locate)
+        if not (key and reference_id and columns_are_good):
+            self._problems.rows_left_out += 1
+            return None
+        source = Source(self._path, draft.line)
+        flag = fields.flag_value(draft.flag)
+        columns = Columns(draft.places, draft.values)
+        return Row(reference_id, source, draft.video, draft.audio, flag, key, columns)
+
+    def _media_key(self, draft: Draft, locate: Locate) -> str:
+        video, audio = fields.url_fault(draft.video), fields.url_fault(draft.audio)
+        flag = fields.flag_fault(draft.flag)
+        if video is None and audio is None and flag is None:
+            disabled = fields.flag_value(draft.flag)
+            return media_key(draft.video, draft.audio, disable_speaker_detection=disabled)
+        for name, fault in ((VIDEO, video), (AUDIO, audio), (FLAG, flag)):
+            if fault is not None:
+                self.tell(name, fault, locate)
+        return ""
+
+    def _reference(self, draft: Draft, key: str, locate: Locate) -> str:
+        if not draft.reference:
+            made = made_reference_id(key) if key else ""
+            return made if made and self._is_new(draft, made, locate) else ""
+        fault = fields.reference_fault(draft.reference)
+        if fault is not None:
+            self.tell(REFERENCE, fault, locate)
+            return ""
+        self._look_for_damage(draft.reference, locate)
+        return draft.reference if self._is_new(draft, draft.reference, locate) else ""
+
+    def _look_for_damage(self, reference_id: str, locate: Locate) -> None:
+        doubt = fields.reference_doubt(reference_id)
+        if doubt is not None:
+            self._warn(REFERENCE, doubt, locate)
+        if not reference_id.isdecimal():
+            return
+        if self._digits and self._digits != len(reference_id):
+            self._warn(REFERENCE, _LOST_ZEROS, locate)
+            self._digits = -1  # told once in a file
+        elif self._digits == 0:
+            self._digits = len(reference_id)
+
+    def _is_new(self, draft: Draft, reference_id: str, locate: Locate) -> bool:
+        digest = hashlib.sha256(reference_id.encode()).digest()[:16]
+        here = draft.line << _PATH_BITS | (len(self._paths) - 1)
+        earlier = self._seen.setdefault(digest, here)
+        # A number that is the very one just put in: two rows of a matrix may share a line.
+        if earlier is here:
+            return True
+        line, path_no = earlier >> _PATH_BITS, earlier & ((1 << _PATH_BITS) - 1)
+        place = f"{self._paths[path_no]}:{line}"
+        if draft.reference:
+            fault = Fault(
+                f"{quoted(reference_id)} is already at {place}", "every row needs its own"
+            )
+        else:
+            fault = Fault(f"same media as at {place}", "remove one, or give each a `reference_id`")
+        self.tell(REFERENCE, fault, locate)
+        return False
+
+    def _columns_are_good(self, draft: Draft, locate: Locate) -> bool:
+        if "".join(draft.values).isprintable():
+            return True
+        good = True
+        for name, value in zip(draft.places, draft.values, strict=True):
+            fault, doubt = fields.column_fault(value), fields.column_doubt(value)
+            if fault is not None:
+                self.tell(name, fault, locate)
+                good = False
+            elif doubt is not None:
+                self._warn(name, doubt, locate)
+        return good
+
+    def tell(self, name: str, fault: Fault, locate: Locate) -> None:
+        """Add a problem of the current record."""
+        self._problems.add(self._problem(name, fault, locate), of_row=True)
+
+    def _warn(self, name: str, fault: Fault, locate: Locate) -> None:
+        self._problems.warn(self._problem(name, fault, locate))
+
+    def _problem(self, name: str, fault: Fault, locate: Locate) -> Problem:
+        line, column = locate(name)
+        return Problem(self._path, line, column, shown_name(name), fault.what, fault.hint)

@@ -1,0 +1,220 @@
+"""What would happen to each row, and why: manifest and ledger held against each other.
+
+Pure: the rows come in as an iterator, what the ledger knows as two look-ups, and the planned rows
+go out as an iterator in the same order, so that a million rows need no room.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+
+from batchdub.models import Job, Row
+from batchdub.states import JobState
+from batchdub.units import Rate, local_time
+
+_CHUNK = 500
+_MANY_VALUES = 30  # a column with more distinct values is a title or a note, not a grouping
+SPACING = 1.015  # calls are spaced a little wider than the limit says
+
+
+class Fate(StrEnum):
+    """What becomes of a row in a run."""
+
+    NEW = "new"
+    """Will be ordered; the ledger has never seen it, or never sent it."""
+    LEFT = "left"
+    """Will be ordered; an earlier run left it pending."""
+    IN_DOUBT = "in_doubt"
+    """Will be settled from the API's list, and ordered only if it is not there."""
+    SUBMITTED = "submitted"
+    """Ordered already."""
+    COMPLETED = "completed"
+    """Ordered already, and done."""
+    FAILED = "failed"
+    """Ordered already; the API could not make the dub."""
+    REJECTED = "rejected"
+    """The API refused this row."""
+    CANCELLED = "cancelled"
+    """Taken out by the operator."""
+    CONFLICT = "conflict"
+    """Its reference_id stands for other media in the ledger."""
+    SAME_MEDIA = "same_media"
+    """The same media is ordered under another reference_id."""
+
+    @property
+    def sends(self) -> bool:
+        """Whether a run would order the row."""
+        return self in {Fate.NEW, Fate.LEFT}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A row, its place in the manifest from 1, what becomes of it, and why.
+
+    `job` is what the ledger has under its reference_id. `changed` tells that the ledger has other
+    media for it which was never sent, so that the row simply replaces it.
+    """
+
+    row: Row
+    position: int
+    fate: Fate
+    reason: str
+    job: Job | None = None
+    changed: bool = False
+
+
+Known = Callable[[Sequence[str]], Mapping[str, Job]]
+"""Gives the latest job of each reference_id that has one."""
+KnownMedia = Callable[[Sequence[str]], Mapping[str, Sequence[Job]]]
+"""Gives the jobs of each media key that has any."""
+
+_NOT_ORDERED = frozenset({JobState.CANCELLED, JobState.REJECTED})
+
+
+def plan_rows(
+    rows: Iterable[Row], known: Known, known_media: KnownMedia, *, allow_same_media: bool = False
+) -> Iterator[PlannedRow]:
+    """Decide the fate of every row, in order.
+
+    The first row of a medium is the one that is ordered; a later one under another reference_id
+    is held back, unless `allow_same_media`.
+    """
+    iterator = iter(rows)
+    position = 0
+    first_of_media: dict[str, Row] = {}
+    while chunk := list(islice(iterator, _CHUNK)):
+        jobs = known([row.reference_id for row in chunk])
+        media = {} if allow_same_media else known_media([row.media_key for row in chunk])
+        for row in chunk:
+            position += 1
+            planned = decide(row, position, jobs.get(row.reference_id))
+            if planned.fate.sends and not allow_same_media:
+                twin = _twin(planned, media.get(row.media_key, ()))
+                first = first_of_media.setdefault(row.media_key, row)
+                if twin or first is not row:
+                    planned = _held_back(planned, twin or _planned_twin(first))
+            yield planned
+
+
+def decide(row: Row, position: int, job: Job | None) -> PlannedRow:
+    """Decide the fate of a row from its job alone, if the ledger has one."""
+    if job is None:
+        return PlannedRow(row, position, Fate.NEW, "never ordered")
+    if job.media_key != row.media_key:
+        return _other_media(row, position, job)
+    return PlannedRow(row, position, *_FATES[job.state](job), job=job)
+
+
+def _other_media(row: Row, position: int, job: Job) -> PlannedRow:
+    if job.state is JobState.PENDING and job.attempts == 0:
+        reason = f"its media changed since {job.source}; never sent, so nothing is lost"
+        return PlannedRow(row, position, Fate.NEW, reason, job, changed=True)
+    reason = (
+        f"`{row.reference_id}` stands for other media from {job.source} ({_as(job)});"
+        " give this row another reference_id"
+    )
+    return PlannedRow(row, position, Fate.CONFLICT, reason, job)
+
+
+def _as(job: Job) -> str:
+    if job.request_id is None:
+        return str(job.state)
+    when = f" on {local_time(job.submitted_at)}" if job.submitted_at else ""
+    return f"{job.state} as {job.request_id}{when}"
+
+
+def _pending(job: Job) -> tuple[Fate, str]:
+    if job.attempts == 0:
+        return Fate.NEW, "never ordered"
+    tries = "once" if job.attempts == 1 else f"{job.attempts} times"
+    return Fate.LEFT, f"tried {tries}, not ordered" + (f": {job.error}" if job.error else "")
+
+
+def _in_doubt(job: Job) -> tuple[Fate, str]:
+    if job.held:
+        return Fate.IN_DOUBT, f"held for a decision: {job.held}"
+    return Fate.IN_DOUBT, f"the outcome of attempt {job.attempts} is unknown" + (
+        f": {job.error}" if job.error else ""
+    )
+
+
+_FATES: Mapping[JobState, Callable[[Job], tuple[Fate, str]]] = {
+    JobState.PENDING: _pending,
+    JobState.SENDING: lambda job: (Fate.IN_DOUBT, f"attempt {job.attempts} was cut short"),
+    JobState.IN_DOUBT: _in_doubt,
+    JobState.SUBMITTED: lambda job: (Fate.SUBMITTED, f"already {_as(job)}"),
+    JobState.COMPLETED: lambda job: (Fate.COMPLETED, f"already {_as(job)}"),
+    JobState.FAILED: lambda job: (Fate.FAILED, f"{_as(job)}: {job.error or 'no reason given'}"),
+    JobState.REJECTED: lambda job: (Fate.REJECTED, f"the API refused it: {job.error}"),
+    JobState.CANCELLED: lambda _job: (Fate.CANCELLED, "taken out by the operator"),
+}
+
+
+def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
+    for job in jobs:
+        if job.key.reference_id == planned.row.reference_id or job.state in _NOT_ORDERED:
+            continue
+        # Of two pending twins the older job is sent; if each waited for the other none would be.
+        if job.state is JobState.PENDING and planned.job and planned.job.job_id < job.job_id:
+            continue
+        return f"`{job.key.reference_id}` from {job.source} ({_as(job)})"
+    return ""
+
+
+def _planned_twin(first: Row) -> str:
+    return f"`{first.reference_id}` at {first.source}"
+
+
+def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:
+    reason = f"the same media as {twin}; --allow-same-media orders it all the same"
+    return PlannedRow(
+        planned.row, planned.position, Fate.SAME_MEDIA, reason, planned.job, planned.changed
+    )
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts over planned rows, as they pass by: all, and per value of the manifest's columns."""
+
+    fates: Counter[Fate] = field(default_factory=Counter)
+    columns: dict[str, dict[str, Counter[Fate]]] = field(default_factory=dict)
+    _crowded: set[str] = field(default_factory=set)
+
+    def add(self, planned: PlannedRow) -> None:
+        """Count one more row."""
+        self.fates[planned.fate] += 1
+        for name, value in planned.row.columns.items():
+            if name in self._crowded:
+                continue
+            values = self.columns.setdefault(name, {})
+            values.setdefault(value, Counter())[planned.fate] += 1
+            if len(values) > _MANY_VALUES:
+                self._crowded.add(name)
+                del self.columns[name]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.fates.total()
+
+    @property
+    def to_send(self) -> int:
+        """How many rows a run would order."""
+        return sum(number for fate, number in self.fates.items() if fate.sends)
+
+    def groupings(self) -> dict[str, dict[str, Counter[Fate]]]:
+        """Give the columns that group rows: of several values, each of more than one row."""
+        return {
+            name: values
+            for name, values in self.columns.items()
+            if 1 < len(values) <= self.rows / 2
+        }
+
+
+def expected_duration_s(orders: int, rate: Rate) -> float | None:
+    """Give how long so many orders take at a pace; None where nothing paces them."""
+    return None if rate.unlimited else orders * rate.interval_s * SPACING

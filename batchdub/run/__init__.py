@@ -1,0 +1,1 @@
+"""A run: from a planned manifest to orders that are proven to exist once."""

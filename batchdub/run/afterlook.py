@@ -1,0 +1,61 @@
+"""The later look: a row that was tried more than once may show a second order after the fact.
+
+A server may accept a cut-off call later than the settle window, and a proxy may send one twice.
+That cannot be prevented from here, so it is looked for, and never passed over in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from batchdub.models import Job, RemoteRequest
+from batchdub.run.context import RunContext
+from batchdub.run.lookup import look_up_all
+from batchdub.run.reconcile import candidates
+from batchdub.states import ORDERED, JobState
+
+MEMORY = timedelta(days=7)
+
+
+async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> bool:
+    """Look at every job with several attempts that may have left; False if it cannot be known.
+
+    An order of a pending job is adopted; every further one is recorded as a duplicate.
+    """
+    since = context.clock.now() - since_days
+    jobs = [
+        job
+        for job in context.ledger.tried_more_than_once(since)
+        if job.state not in {JobState.IN_DOUBT, JobState.SENDING}
+    ]
+    if not jobs or not context.stop.may_look:
+        return not jobs
+    found = await look_up_all(context, [job.key.sent_as for job in jobs])
+    if found is None:
+        return False
+    for job in jobs:
+        await _compare(context, job, found[job.key.sent_as])
+    return True
+
+
+async def _compare(context: RunContext, job: Job, requests: Collection[RemoteRequest]) -> None:
+    known = context.ledger.explains([request.request_id for request in requests])
+    first_at = context.ledger.first_server_at(job.job_id)
+    strange = candidates(requests, first_at, known)
+    if not strange:
+        return
+    if job.state is JobState.PENDING:
+        await context.adopt(job, JobState.PENDING, strange)
+        return
+
+    def record() -> None:
+        for request in strange:
+            context.ledger.record_other(job.job_id, request, "duplicate")
+
+    await context.journal.write(record)
+    ordered = "more than once" if job.state in ORDERED else f"though it is {job.state}"
+    for request in strange:
+        context.say(
+            f"{job.source}: `{job.key.sent_as}` was ordered {ordered}: {request.request_id}"
+        )

@@ -1,0 +1,190 @@
+"""The desk: which row is sent next, and whether anything may be sent at this moment.
+
+All waiting of the workers happens here, so the rules that hold orders back stand in one place:
+the stop, the breaker, the canary, and the cap on what may be spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from batchdub.exits import Exit
+from batchdub.models import JobKey, Outcome, Row
+from batchdub.run.breaker import Breaker, Position, after_attempt, after_probe
+from batchdub.run.stop import Stop
+from batchdub.states import Event
+from batchdub.units import counted
+
+
+class Canary(StrEnum):
+    """The first order of a run, which goes alone: how far it is."""
+
+    READY = "ready"
+    """Not sent yet."""
+    OUT = "out"
+    """Sent, and not yet seen in the API's list."""
+    SEEN = "seen"
+    """Seen; or the run goes without."""
+
+
+@dataclass(slots=True, eq=False)
+class Order:
+    """A row on its way through the run: its job, and what this run has done for it so far.
+
+    `reached` tells that a byte of an earlier attempt may have reached the API, so that a look-up
+    must come before the next; `looked_at_s` is when the last complete empty one began, and
+    `sent_at_s` when its last slot was (both monotonic). `tries` counts all but the 429s.
+    """
+
+    job_id: int
+    key: JobKey
+    row: Row
+    reached: bool = False
+    looked_at_s: float | None = None
+    sent_at_s: float | None = None
+    tries: int = 0
+    failed_looks: int = 0
+
+
+class Desk:
+    """Hands out orders while they may be sent, and keeps count of what may have been spent."""
+
+    def __init__(self, orders: Iterable[Order], stop: Stop, max_jobs: int | None) -> None:
+        self.stop = stop
+        self.breaker = Breaker()
+        self.canary = Canary.SEEN
+        self.open_doubts = 0
+        self._ready = deque(orders)
+        self._taken = 0
+        self._on_wire = 0
+        self._max_jobs = max_jobs
+        self._spent: set[int] = set()
+        self._canary_job: int | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def left(self) -> int:
+        """How many orders wait."""
+        return len(self._ready)
+
+    @property
+    def on_wire(self) -> int:
+        """How many orders are between intent and outcome."""
+        return self._on_wire
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing can come any more: no order waits, moves, or may come back from doubt."""
+        return self._taken == 0 and self.open_doubts == 0 and (not self._ready or self.stop.asked)
+
+    def changed(self) -> None:
+        """Wake all who wait, to look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def wait_changed(self, timeout_s: float | None = None) -> None:
+        """Wait until something changes, or for so many seconds."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def take(self) -> Order | None:
+        """Give the next order; None when the run has nothing more to send."""
+        while not self.stop.asked and not self.finished:
+            if self._ready and self._may_send():
+                self._taken += 1
+                return self._ready.popleft()
+            await self.wait_changed()
+        return None
+
+    def put_down(self) -> None:
+        """A worker is done with the order it took."""
+        self._taken -= 1
+        self.changed()
+
+    def put_back(self, order: Order) -> None:
+        """An order is to be sent, again, ahead of those that were never tried."""
+        self._ready.appendleft(order)
+        self.changed()
+
+    async def gate(self) -> bool:
+        """Wait until an order may go on the wire; False if none may any more."""
+        while not self.stop.asked:
+            if self._may_send():
+                return True
+            await self.wait_changed()
+        return False
+
+    def enter_wire(self, order: Order) -> bool:
+        """Take the last look before the intent: False if things have changed since the gate."""
+        if self.stop.asked or not self._may_send():
+            return False
+        self._on_wire += 1
+        self._spent.add(order.job_id)
+        if self.canary is Canary.READY:
+            self.canary, self._canary_job = Canary.OUT, order.job_id
+        return True
+
+    def leave_wire(self, order: Order, outcome: Outcome) -> None:
+        """Take in an outcome: what it says of the API, and of what was spent."""
+        self._on_wire -= 1
+        if outcome.event not in {Event.ACCEPTED, Event.LOST}:
+            self.not_ordered(order.job_id)
+        clear = outcome.event not in {Event.LOST, Event.NOT_SENT}
+        self.breaker = after_attempt(self.breaker, clear=clear)
+        if self.breaker.exhausted:
+            self.stop.ask(Exit.API_UNAVAILABLE, "order after order got no clear answer")
+        self._stop_at_cap()
+        self.changed()
+
+    def not_ordered(self, job_id: int) -> None:
+        """A job that may have been ordered was not."""
+        self._spent.discard(job_id)
+        if job_id == self._canary_job and self.canary is Canary.OUT:
+            self.canary = Canary.READY
+
+    def seen(self, job_id: int) -> None:
+        """The API's list has shown a job's order under its reference_id."""
+        if job_id == self._canary_job:
+            self.canary = Canary.SEEN
+            self.changed()
+
+    def is_canary(self, job_id: int) -> bool:
+        """Whether the run waits to see this job's order before it sends another."""
+        return self.canary is Canary.OUT and job_id == self._canary_job
+
+    def doubt_settled(self) -> None:
+        """One doubt fewer is open."""
+        self.open_doubts -= 1
+        self._stop_at_cap()
+        self.changed()
+
+    def probe_ended(self, *, succeeded: bool) -> None:
+        """Take in the free call that was made while the breaker was open."""
+        self.breaker = after_probe(self.breaker, succeeded=succeeded)
+        if self.breaker.exhausted:
+            self.stop.ask(Exit.API_UNAVAILABLE, "the API did not answer several times in a row")
+        self.changed()
+
+    def _may_send(self) -> bool:
+        if self._at_cap or self.canary is Canary.OUT:
+            return False
+        if self.breaker.position is Position.HALF_OPEN:
+            return self._on_wire == 0
+        return self.breaker.position is Position.CLOSED
+
+    @property
+    def _at_cap(self) -> bool:
+        return self._max_jobs is not None and len(self._spent) >= self._max_jobs
+
+    def _stop_at_cap(self) -> None:
+        if self._at_cap and not self._on_wire and not self.open_doubts and self._ready:
+            self.stop.ask(
+                Exit.CAP, f"--max-jobs {self._max_jobs}: {counted(len(self._ready), 'row')} left"
+            )

@@ -1,0 +1,150 @@
+"""Asking the API's list, free of charge, what exists under a reference_id.
+
+A look that failed proves nothing: it gives None, never an empty answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from batchdub.exits import Exit
+from batchdub.models import Cause, Outcome, Page, RemoteRequest
+from batchdub.run.context import RunContext
+from batchdub.wire import CallFailedError, Listing, backoff_s, list_all
+
+T = TypeVar("T")
+
+_TRIES = 4
+_PAGE = 100
+_FEW = 3  # so few are asked for one by one, without a look at how long the list is
+STOP_CODES = {
+    Cause.KEY: Exit.KEY,
+    Cause.ADDRESS: Exit.API_UNAVAILABLE,
+    Cause.TLS: Exit.API_UNAVAILABLE,
+}
+"""Ends of a call after which no call makes sense, whatever it was for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A complete reading of what the API has under one reference_id, and when it was made.
+
+    `began_s` and `ended_s` are monotonic; `server_began_at` and `server_ended_at` are the
+    server's own Dates, of the first and of the last page.
+    """
+
+    requests: tuple[RemoteRequest, ...]
+    began_s: float
+    ended_s: float
+    server_began_at: datetime | None
+    server_ended_at: datetime | None
+
+
+async def ask(context: RunContext, call: Callable[[], Awaitable[T]]) -> T | None:
+    """Make a free call, and make it again a few times if it fails; None if it goes on failing.
+
+    The last failure is kept as `context.last_failure`.
+    """
+    for failures in range(1, _TRIES + 1):
+        try:
+            return await call()
+        except CallFailedError as error:
+            context.last_failure = error
+            heed_failed_call(context, error.outcome)
+            if not context.stop.may_look:
+                return None
+            wait_s = backoff_s(failures, context.rng, error.outcome.retry_after_s)
+            await context.nap(wait_s if failures < _TRIES else 0.0)
+    return None
+
+
+async def look_up(context: RunContext, sent_as: str) -> Look | None:
+    """Read all that the API has under a reference_id; None if it cannot be known now."""
+    began_s = 0.0
+
+    async def read() -> Listing:
+        nonlocal began_s
+        began_s = context.clock.monotonic_s()
+        return await list_all(context.api, reference_id=sent_as, before_each=context.look_pace.slot)
+
+    listing = await ask(context, read)
+    if listing is None:
+        return None
+    context.server_clock.note(listing.ended_at)
+    if listing.foreign:
+        context.say(f"the API's list ignores its own filter, so it proves nothing ({sent_as})")
+        return None
+    ended_s = context.clock.monotonic_s()
+    return Look(listing.requests, began_s, ended_s, listing.began_at, listing.ended_at)
+
+
+async def look_up_all(
+    context: RunContext, sent_as: Sequence[str]
+) -> dict[str, tuple[RemoteRequest, ...]] | None:
+    """Read what the API has under each reference_id, by whichever way is fewer calls.
+
+    Either one by one, or all pages of the account. None if any of it cannot be known now.
+    """
+    if len(sent_as) > _FEW:
+        total = await account_total(context)
+        if total is None:
+            return None
+        if -(-total // _PAGE) < len(sent_as):
+            listing = await read_account(context)
+            if listing is not None and listing.complete:
+                return group_by_reference(listing.requests, sent_as)
+    found = {}
+    for reference_id in sent_as:
+        look = await look_up(context, reference_id)
+        if look is None:
+            return None
+        found[reference_id] = look.requests
+    return found
+
+
+def group_by_reference(
+    requests: Iterable[RemoteRequest], sent_as: Iterable[str]
+) -> dict[str, tuple[RemoteRequest, ...]]:
+    """Sort requests under exactly these reference_ids; others are left out."""
+    found: dict[str, list[RemoteRequest]] = {reference_id: [] for reference_id in sent_as}
+    for request in requests:
+        if request.reference_id in found:
+            found[request.reference_id].append(request)
+    return {reference_id: tuple(own) for reference_id, own in found.items()}
+
+
+async def read_account(context: RunContext, max_pages: int | None = None) -> Listing | None:
+    """Read the account's whole list, or its first pages; None if it cannot be read now."""
+
+    async def read() -> Listing:
+        return await list_all(
+            context.api, before_each=context.look_pace.slot, limit=_PAGE, max_pages=max_pages
+        )
+
+    return await ask(context, read)
+
+
+async def account_total(context: RunContext) -> int | None:
+    """Ask how many requests the account has; None if the API does not tell now."""
+
+    async def read() -> Page:
+        await context.look_pace.slot()
+        return await context.api.list_requests(limit=1)
+
+    page = await ask(context, read)
+    if page is None:
+        return None
+    context.server_clock.note(page.server_date)
+    return page.total
+
+
+def heed_failed_call(context: RunContext, outcome: Outcome) -> None:
+    """Draw from a failed free call what it says of the rest of the run."""
+    context.server_clock.note(outcome.server_date)
+    if outcome.cause is Cause.RATE_LIMIT:
+        context.look_pace.pause(backoff_s(1, context.rng, outcome.retry_after_s))
+    elif outcome.cause in STOP_CODES:
+        context.stop.ask(STOP_CODES[outcome.cause], outcome.message)

@@ -1,0 +1,30 @@
+"""What a run is told: one frozen value, with the defaults that the help promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batchdub.units import DOCUMENTED_RATE, Rate
+
+DEFAULT_SETTLE_S = 300.0
+SANDBOX_SETTLE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run spends.
+
+    `rate` is a ceiling on orders, and the pace of look-ups has the same value. `settle_s` is how
+    long a cut-off order may still be accepted. `max_attempts` counts tries per row in this run,
+    429s aside. `max_jobs` caps this run's orders, what is in doubt included. `verify` looks every
+    row up just ahead of its send. `canary` sends the first order alone and waits to see it.
+    """
+
+    rate: Rate = DOCUMENTED_RATE
+    concurrency: int = 8
+    settle_s: float = DEFAULT_SETTLE_S
+    hold_unknown: bool = False
+    max_attempts: int = 5
+    max_jobs: int | None = None
+    verify: bool = False
+    canary: bool = True

@@ -1,0 +1,109 @@
+"""Before the first order: every row of the plan is in the ledger, and the orders are drawn up.
+
+One transaction: a crash leaves either none of the new rows or all of them.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from batchdub.ledger import Ledger
+from batchdub.models import Job
+from batchdub.plan import Fate, PlannedRow, Totals
+from batchdub.run.desk import Order
+
+_CHUNK = 500
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that this run will not order although nobody has ordered it, and why."""
+
+    source: str
+    reference_id: str
+    why: str
+
+
+@dataclass(slots=True)
+class Prepared:
+    """The plan as the run needs it.
+
+    `orders` are to be sent, in manifest order; `doubtful` are the rows in doubt, by job_id, to be
+    sent if their order turns out not to exist; `scope` holds the job_ids of all the manifest's
+    rows that have a job. `left_out` are the first ten of their kind.
+    """
+
+    orders: list[Order] = field(default_factory=list)
+    doubtful: dict[int, Order] = field(default_factory=dict)
+    scope: array[int] = field(default_factory=lambda: array("q"))
+    totals: Totals = field(default_factory=Totals)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+def register(
+    ledger: Ledger, planned: Iterable[PlannedRow], manifest_ids: Mapping[str, int]
+) -> Prepared:
+    """Bring the ledger up to the plan, and draw up the orders.
+
+    New rows become pending jobs, known ones are noted where they stand now, a row whose media
+    changed before it was ever sent is corrected, a row with a twin is held.
+    """
+    prepared = Prepared()
+    iterator = iter(planned)
+    with ledger.transaction():
+        while chunk := list(islice(iterator, _CHUNK)):
+            jobs = _write(ledger, chunk, manifest_ids)
+            _draw_up(ledger, prepared, chunk, jobs)
+    return prepared
+
+
+def _write(
+    ledger: Ledger, chunk: list[PlannedRow], manifest_ids: Mapping[str, int]
+) -> dict[str, Job]:
+    mine = [item for item in chunk if item.fate is not Fate.CONFLICT]
+    placed = [(item.row, manifest_ids[item.row.source.path], item.position) for item in mine]
+    known = {item.row.reference_id for item in mine if item.job is not None}
+    ledger.add_rows(place for place in placed if place[0].reference_id not in known)
+    ledger.move_rows(place for place in placed if place[0].reference_id in known)
+    ledger.replace_media(item.row for item in mine if item.changed)
+    return ledger.latest_jobs([item.row.reference_id for item in mine])
+
+
+def _draw_up(
+    ledger: Ledger, prepared: Prepared, chunk: list[PlannedRow], jobs: Mapping[str, Job]
+) -> None:
+    for item in chunk:
+        prepared.totals.add(item)
+        job = jobs.get(item.row.reference_id)
+        if job is not None:
+            prepared.scope.append(job.job_id)
+            _hold_or_free(ledger, item, job)
+        if item.fate in {Fate.CONFLICT, Fate.SAME_MEDIA} and len(prepared.left_out) < _SHOWN:
+            source, reference_id = str(item.row.source), item.row.reference_id
+            prepared.left_out.append(LeftOut(source, reference_id, item.reason))
+    chosen = [item for item in chunk if item.fate.sends or item.fate is Fate.IN_DOUBT]
+    reached = ledger.reached_before([jobs[item.row.reference_id].job_id for item in chosen])
+    for order, fate in _orders(chosen, jobs, reached):
+        if fate is Fate.IN_DOUBT:
+            prepared.doubtful[order.job_id] = order
+        else:
+            prepared.orders.append(order)
+
+
+def _hold_or_free(ledger: Ledger, item: PlannedRow, job: Job) -> None:
+    if item.fate is Fate.SAME_MEDIA:
+        ledger.hold(job.job_id, item.reason)
+    elif item.fate.sends and job.held:
+        ledger.hold(job.job_id, None)
+
+
+def _orders(
+    chosen: list[PlannedRow], jobs: Mapping[str, Job], reached: set[int]
+) -> Iterator[tuple[Order, Fate]]:
+    for item in chosen:
+        job = jobs[item.row.reference_id]
+        yield Order(job.job_id, job.key, item.row, reached=job.job_id in reached), item.fate

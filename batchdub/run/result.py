@@ -1,0 +1,68 @@
+"""What a run leaves behind, as one value: for the summary, the exit code and the next command.
+
+The code describes the manifest's rows as they are at the end, not what this run did: a second run
+over failed rows fails again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from batchdub.exits import Exit, choose_exit
+from batchdub.plan import Fate, Totals
+from batchdub.run.prepare import LeftOut
+from batchdub.run.stop import StopReason
+from batchdub.states import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the manifest's rows stand in the ledger.
+
+    `states` counts all that have a job; `held` those of them that wait for a person or a cause to
+    go; `left_out` are the first ten that are not ordered and why, `left_out_total` counts them;
+    `duplicates` are reference_id and request_id of further orders nobody has acknowledged.
+    """
+
+    states: Counter[JobState]
+    held: int
+    left_out: tuple[LeftOut, ...]
+    left_out_total: int
+    duplicates: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The end of a run. `ordered` counts what this run ordered, `adopted` what it found ordered."""
+
+    run_id: str
+    exit_code: Exit
+    reasons: tuple[StopReason, ...]
+    standing: Standing
+    totals: Totals
+    ordered: int
+    adopted: int
+    rate_limited: int
+    elapsed_s: float
+    invalid: int = 0
+
+
+def exit_code(
+    reasons: Sequence[StopReason], standing: Standing, totals: Totals, *, invalid: int
+) -> Exit:
+    """Choose the exit code from why the run stopped and how the manifest's rows stand."""
+    return choose_exit(_codes(reasons, standing, totals, invalid))
+
+
+def _codes(
+    reasons: Sequence[StopReason], standing: Standing, totals: Totals, invalid: int
+) -> Iterator[Exit]:
+    yield from (reason.code for reason in reasons)
+    states = standing.states
+    if states[JobState.IN_DOUBT] or states[JobState.SENDING] or standing.duplicates:
+        yield Exit.NEEDS_A_LOOK
+    bad = states[JobState.REJECTED] + states[JobState.FAILED] + totals.fates[Fate.CONFLICT]
+    if bad or invalid or totals.fates[Fate.SAME_MEDIA]:
+        yield Exit.ROWS_FAILED

@@ -1,0 +1,270 @@
+"""A run, from a prepared plan to its result: the steps, in the order in which they happen."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from array import array
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from batchdub.clock import Clock
+from batchdub.errors import ApiUnavailableError, BatchdubError, KeyRefusedError
+from batchdub.exits import Exit
+from batchdub.ledger import Ledger
+from batchdub.models import Job
+from batchdub.plan import Fate
+from batchdub.progress import Snapshot
+from batchdub.redact import Secret
+from batchdub.run.account import require_same_account
+from batchdub.run.afterlook import look_again
+from batchdub.run.context import RunContext, Say
+from batchdub.run.desk import Canary, Desk
+from batchdub.run.journal import Journal
+from batchdub.run.lookup import account_total
+from batchdub.run.options import RunOptions
+from batchdub.run.prepare import LeftOut, Prepared
+from batchdub.run.prober import probe
+from batchdub.run.result import RunResult, Standing, exit_code
+from batchdub.run.server_clock import ServerClock
+from batchdub.run.session import Session
+from batchdub.run.settling import Settling
+from batchdub.run.signals import ending_well
+from batchdub.run.startlook import look_before_spending
+from batchdub.run.stop import Stop
+from batchdub.run.submit import Submitter
+from batchdub.states import Event, JobState
+from batchdub.wire import ApiClient, Pacer
+
+_SHOW_EVERY_S = 0.25
+_SHOWN = 10
+
+OnProgress = Callable[[Snapshot], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a run is given from outside: the API, time, chance, and who is told."""
+
+    api: ApiClient
+    key: Secret
+    clock: Clock
+    say: Say
+    on_progress: OnProgress
+    rng: random.Random = field(default_factory=random.Random)
+
+
+async def run_orders(
+    session: Session, prepared: Prepared, options: RunOptions, outside: Outside, *, invalid: int = 0
+) -> RunResult:
+    """Carry out a prepared run and give its result; a stop of any kind is a result, too.
+
+    Raises a BatchdubError only where nothing was sent: NeedsALookError, KeyRefusedError,
+    ApiUnavailableError, LedgerUnusableError.
+    """
+    context = _make_context(session, prepared, options, outside)
+    began_s = outside.clock.monotonic_s()
+    try:
+        with ending_well(context.stop, context.say):
+            await _steps(context, session, prepared, outside)
+    except asyncio.CancelledError:
+        if not context.stop.asked:
+            raise
+    standing = stand(session.ledger, prepared)
+    reasons = tuple(context.stop.reasons)
+    return RunResult(
+        run_id=session.run_id,
+        exit_code=exit_code(reasons, standing, prepared.totals, invalid=invalid),
+        reasons=reasons,
+        standing=standing,
+        totals=prepared.totals,
+        ordered=context.tally.events[Event.ACCEPTED],
+        adopted=context.tally.adopted,
+        rate_limited=context.tally.rate_limited,
+        elapsed_s=outside.clock.monotonic_s() - began_s,
+        invalid=invalid,
+    )
+
+
+async def _steps(
+    context: RunContext, session: Session, prepared: Prepared, outside: Outside
+) -> None:
+    doubts = context.ledger.doubts()
+    if not prepared.orders and not doubts:
+        await look_again(context)
+        return
+    await _meet(context)
+    await require_same_account(context, outside.key)
+    if prepared.orders:
+        await look_before_spending(context, prepared.orders, new_ledger=session.new_ledger)
+    settling = Settling(context)
+    for doubt in doubts:
+        settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
+    await _send_and_settle(context, settling, prepared, outside)
+    await look_again(context)
+    _keep_learned_rate(context)
+
+
+async def _meet(context: RunContext) -> None:
+    """Make the first call, a free one: it shows key and address, and the server's clock."""
+    if await account_total(context) is None:
+        codes = {reason.code for reason in context.stop.reasons}
+        kind = KeyRefusedError if Exit.KEY in codes else ApiUnavailableError
+        failure = context.last_failure
+        raise (
+            kind(f"nothing was sent: {failure.message}", failure.hint)
+            if failure
+            else kind("nothing was sent")
+        )
+
+
+async def _send_and_settle(
+    context: RunContext, settling: Settling, prepared: Prepared, outside: Outside
+) -> None:
+    submitter = Submitter(context, settling)
+    workers = min(
+        context.options.concurrency, max(1, len(prepared.orders) + len(prepared.doubtful))
+    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            showing = group.create_task(_show(context, prepared, outside.on_progress))
+            tasks = [group.create_task(submitter.work()) for _ in range(workers)]
+            tasks.append(group.create_task(settling.work()))
+            tasks.append(group.create_task(probe(context)))
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            showing.cancel()
+    except BaseExceptionGroup as failed:
+        raise _first_cause(failed) from failed
+
+
+def _first_cause(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Choose what to tell of several failures: ours before others, since it names what to do."""
+    causes = list(_leaves(failed))
+    for cause in causes:
+        if isinstance(cause, BatchdubError):
+            return cause
+    return causes[0]
+
+
+def _leaves(failed: BaseExceptionGroup[BaseException]) -> Sequence[BaseException]:
+    leaves: list[BaseException] = []
+    for error in failed.exceptions:
+        leaves.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return leaves
+
+
+async def _show(context: RunContext, prepared: Prepared, on_progress: OnProgress) -> None:
+    began_s = context.clock.monotonic_s()
+    try:
+        while True:
+            on_progress(_snapshot(context, prepared, began_s))
+            await context.clock.sleep(_SHOW_EVERY_S)
+    finally:
+        on_progress(_snapshot(context, prepared, began_s))
+
+
+def _snapshot(context: RunContext, prepared: Prepared, began_s: float) -> Snapshot:
+    tally, desk, fates = context.tally, context.desk, prepared.totals.fates
+    ordered = tally.events[Event.ACCEPTED]
+    before = fates[Fate.SUBMITTED] + fates[Fate.COMPLETED]
+    return Snapshot(
+        done=before + ordered + tally.adopted,
+        in_flight=desk.on_wire,
+        in_doubt=desk.open_doubts,
+        failed=fates[Fate.FAILED] + fates[Fate.REJECTED] + tally.events[Event.REFUSED],
+        left=desk.left,
+        orders=ordered,
+        rate_limited=tally.rate_limited,
+        elapsed_s=context.clock.monotonic_s() - began_s,
+        phase=_phase(context),
+        pace_s=context.order_pace.interval_s or None,
+    )
+
+
+def _phase(context: RunContext) -> str:
+    if context.stop.asked:
+        return "ending"
+    return "ordering" if context.desk.left or context.desk.on_wire else "settling"
+
+
+def _keep_learned_rate(context: RunContext) -> None:
+    learned = context.order_pace.learned_per_s
+    if learned is not None:
+        with context.ledger.transaction():
+            context.ledger.set_meta("learned_per_s", repr(learned))
+
+
+def _make_context(
+    session: Session, prepared: Prepared, options: RunOptions, outside: Outside
+) -> RunContext:
+    stop = Stop()
+    desk = Desk(prepared.orders, stop, options.max_jobs)
+    desk.canary = Canary.READY if options.canary else Canary.SEEN
+    clock, ledger = outside.clock, session.ledger
+    learned = ledger.meta("learned_per_s")
+    return RunContext(
+        options=options,
+        ledger=ledger,
+        journal=Journal(ledger),
+        api=outside.api,
+        clock=clock,
+        rng=outside.rng,
+        say=outside.say,
+        stop=stop,
+        desk=desk,
+        order_pace=Pacer(
+            options.rate,
+            clock,
+            last_call_ago_s=_ago_s(ledger.last_intent_at(), clock),
+            learned_per_s=None if learned is None else float(learned),
+        ),
+        look_pace=Pacer(options.rate, clock),
+        server_clock=ServerClock(clock),
+    )
+
+
+def _ago_s(moment: datetime | None, clock: Clock) -> float | None:
+    return None if moment is None else (clock.now() - moment).total_seconds()
+
+
+def stand(ledger: Ledger, prepared: Prepared) -> Standing:
+    """Read from the ledger how the manifest's rows stand now."""
+    counts = ledger.states_of(prepared.scope)
+    states: Counter[JobState] = Counter()
+    held = 0
+    for (state, is_held), number in counts.items():
+        states[state] += number
+        held += number if is_held else 0
+    jobs = _not_ordered(ledger, prepared.scope)
+    fates = prepared.totals.fates
+    left_out = [*prepared.left_out, *jobs][:_SHOWN]
+    total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT]
+    return Standing(
+        states=states,
+        held=held,
+        left_out=tuple(left_out),
+        left_out_total=total + fates[Fate.SAME_MEDIA],
+        duplicates=tuple(ledger.open_duplicates()),
+    )
+
+
+_NEEDS_TELLING = (JobState.IN_DOUBT, JobState.REJECTED, JobState.FAILED, JobState.SENDING)
+
+
+def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
+    within = set(scope)
+    shown: list[LeftOut] = []
+    for job in ledger.jobs_in(*_NEEDS_TELLING):
+        if job.job_id in within:
+            shown.append(LeftOut(str(job.source), job.key.reference_id, _why(job)))
+            if len(shown) == _SHOWN:
+                break
+    return shown
+
+
+def _why(job: Job) -> str:
+    words = str(job.state).replace("_", " ")
+    reason = job.held or job.error
+    return f"{words}: {reason}" if reason else words

@@ -1,0 +1,95 @@
+"""The start look: before anything is spent, does the API know rows that this ledger does not?
+
+If it does, another machine has run this manifest, or the ledger was lost or restored from an old
+copy, or older orders went out under the same reference_ids. Each of them would pay twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batchdub.errors import ApiUnavailableError, NeedsALookError
+from batchdub.models import RemoteRequest
+from batchdub.run.context import RunContext
+from batchdub.run.desk import Order
+from batchdub.run.lookup import group_by_reference, look_up, read_account
+from batchdub.run.reconcile import candidates
+from batchdub.units import counted, local_time
+
+_SAMPLE = 10
+_PAGES = 20
+_SHOWN = 3
+
+
+async def look_before_spending(
+    context: RunContext, orders: Sequence[Order], *, new_ledger: bool
+) -> None:
+    """Look at a sample of the rows, and for a new ledger at the account's list as well.
+
+    Raises NeedsALookError if the API has a request that the ledger cannot explain, and
+    ApiUnavailableError if it cannot be asked; nothing has been sent then.
+    """
+    found: dict[str, tuple[RemoteRequest, ...]] = {}
+    everything = False
+    if new_ledger:
+        listing = await read_account(context, max_pages=_PAGES)
+        if listing is None:
+            raise _cannot_ask(context)
+        found = group_by_reference(listing.requests, (order.key.sent_as for order in orders))
+        everything = listing.complete
+    if not everything:
+        for order in sample(orders):
+            look = await look_up(context, order.key.sent_as)
+            if look is None:
+                raise _cannot_ask(context)
+            found[order.key.sent_as] = look.requests
+    _require_explained(context, orders, found)
+
+
+def sample(orders: Sequence[Order]) -> list[Order]:
+    """Choose the first order and up to nine more, spread evenly over the rest."""
+    if len(orders) <= _SAMPLE:
+        return list(orders)
+    step = (len(orders) - 1) / (_SAMPLE - 1)
+    return [orders[round(number * step)] for number in range(_SAMPLE)]
+
+
+def _cannot_ask(context: RunContext) -> ApiUnavailableError:
+    reasons = context.stop.reasons
+    why = reasons[-1].message if reasons else "its list does not answer"
+    return ApiUnavailableError(f"nothing was sent: {why}", "run the same command again later")
+
+
+def _require_explained(
+    context: RunContext, orders: Sequence[Order], found: dict[str, tuple[RemoteRequest, ...]]
+) -> None:
+    unexplained: list[tuple[Order, RemoteRequest]] = []
+    for order in orders:
+        requests = found.get(order.key.sent_as, ())
+        if not requests:
+            continue
+        known = context.ledger.explains([request.request_id for request in requests])
+        strange = [request for request in requests if request.request_id not in known]
+        if order.reached:
+            # What came after this job's own first intent is its own, and is adopted at its turn.
+            first_at = context.ledger.first_server_at(order.job_id)
+            own = candidates(strange, first_at, ())
+            strange = [request for request in strange if request not in own]
+        unexplained.extend((order, request) for request in strange)
+    if unexplained:
+        raise _stale_ledger(unexplained)
+
+
+def _stale_ledger(unexplained: list[tuple[Order, RemoteRequest]]) -> NeedsALookError:
+    lines = [
+        f"{order.row.source}: `{order.key.sent_as}` is request {request.request_id}"
+        f" of {local_time(request.created_at)}"
+        for order, request in unexplained[:_SHOWN]
+    ]
+    more = len(unexplained) - len(lines)
+    shown = "; ".join(lines) + (f"; and {more} more" if more else "")
+    return NeedsALookError(
+        f"nothing was sent: the API has {counted(len(unexplained), 'request')} under this"
+        f" manifest's reference_ids that the ledger does not know: {shown}",
+        "`batchdub ledger rebuild MANIFEST` adopts them; with --since TIME only newer ones",
+    )

@@ -1,0 +1,238 @@
+"""The paid path for one row: clear it, wait for its slot, commit the intent, POST once, commit.
+
+Below the intent nothing is ever tried again: a further try is a new attempt with an intent of its
+own, and only after an end that surely was no order. What may have been one goes to `settling`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from batchdub.errors import LedgerUnusableError
+from batchdub.exits import Exit
+from batchdub.ledger import Attempt
+from batchdub.models import Cause, Outcome
+from batchdub.run.canary import watch_canary
+from batchdub.run.context import RunContext
+from batchdub.run.desk import Order
+from batchdub.run.lookup import STOP_CODES, look_up
+from batchdub.run.reconcile import candidates
+from batchdub.run.settling import Settling
+from batchdub.states import Event, JobState
+from batchdub.units import counted
+from batchdub.wire import generate_body, retrying
+
+_LOOK_IS_FRESH_S = 60.0
+_SAME_REFUSALS = 10
+_FAILED_LOOKS = 5
+_CANCELLED = Outcome(Event.LOST, Cause.CANCELLED, "the run was stopped during the call")
+_NEVER_SENT = Outcome(Event.NOT_SENT, Cause.CANCELLED, "the run was stopped before the call")
+_FOUND = Outcome(Event.FOUND, Cause.ACCEPTED)
+
+
+class _NotNowError(Exception):
+    """Nothing more may be sent; the row stays as it is."""
+
+
+class _UnknownError(Exception):
+    """A look-up failed, so that nobody can tell whether the row may be sent."""
+
+
+class Submitter:
+    """Sends the orders that the desk hands out."""
+
+    def __init__(self, context: RunContext, settling: Settling) -> None:
+        self._context = context
+        self._settling = settling
+        self._refusals: list[str] = []
+        settling.on_empty = self._send_again
+
+    async def work(self) -> None:
+        """Be one worker: send what the desk hands out until it has nothing more."""
+        desk = self._context.desk
+        while (order := await desk.take()) is not None:
+            try:
+                await self._submit(order)
+            finally:
+                desk.put_down()
+
+    async def _submit(self, order: Order) -> None:
+        context = self._context
+        tries_left = context.options.max_attempts - order.tries
+        attempt = partial(self._try_once, order)
+        try:
+            outcome: Outcome = await retrying(tries_left, context.nap, context.rng)(attempt)
+        except _NotNowError:
+            context.desk.put_back(order)
+        except _UnknownError:
+            await self._look_later(order)
+        except LedgerUnusableError as error:
+            context.stop.ask(Exit.LEDGER_UNUSABLE, str(error))
+        else:
+            if outcome.event is Event.NOT_SENT:
+                self._give_up(order, outcome)
+            elif outcome.event is Event.ACCEPTED and context.desk.is_canary(order.job_id):
+                await watch_canary(context, order, str(outcome.request_id))
+
+    async def _look_later(self, order: Order) -> None:
+        """Wait a little longer each time for a list that does not answer, but not for ever."""
+        order.failed_looks += 1
+        if order.failed_looks >= _FAILED_LOOKS:
+            self._give_up(order, None)
+            return
+        await self._context.nap(2.0**order.failed_looks)
+        self._context.desk.put_back(order)
+
+    def _send_again(self, order: Order) -> None:
+        """Take back a row whose order was shown not to exist."""
+        if order.tries >= self._context.options.max_attempts:
+            self._give_up(order, None)
+            return
+        self._context.tally.resent += 1
+        self._context.desk.put_back(order)
+
+    def _give_up(self, order: Order, outcome: Outcome | None) -> None:
+        why = f": {outcome.message}" if outcome else ""
+        self._context.stop.note(
+            Exit.API_UNAVAILABLE,
+            f"{order.row.source}: `{order.key.reference_id}`: given up for this run after"
+            f" {counted(order.tries, 'try', 'tries')}{why}",
+        )
+
+    # -- one try ------------------------------------------------------------------------------
+
+    async def _try_once(self, order: Order) -> Outcome:
+        context = self._context
+        if await self._clear_to_send(order):
+            return _FOUND
+        try:
+            outcome = await self._send(order)
+        except BaseException:
+            context.desk.leave_wire(order, _CANCELLED)
+            raise
+        if outcome.event is Event.LOST:
+            self._settling.add(order.job_id, order)
+        context.desk.leave_wire(order, outcome)
+        self._heed(order, outcome)
+        return outcome
+
+    async def _clear_to_send(self, order: Order) -> bool:
+        """Wait until this row may be sent; True if a look has shown that it needs not be.
+
+        Raises _NotNowError if it may not be sent in this run any more.
+        """
+        context = self._context
+        while True:
+            if self._needs_look(order) and await self._find(order):
+                return True
+            if not await context.desk.gate():
+                raise _NotNowError
+            order.sent_at_s = await context.order_slot()
+            if order.sent_at_s is None:
+                raise _NotNowError
+            if not self._needs_look(order) and context.desk.enter_wire(order):
+                return False
+
+    def _needs_look(self, order: Order) -> bool:
+        if not order.reached and not self._context.options.verify:
+            return False
+        if order.looked_at_s is None:
+            return True
+        return self._context.clock.monotonic_s() - order.looked_at_s >= _LOOK_IS_FRESH_S
+
+    async def _find(self, order: Order) -> bool:
+        """Look a row up before its next try, and adopt what is there."""
+        context = self._context
+        look = await look_up(context, order.key.sent_as)
+        if look is None:
+            raise _UnknownError
+        order.failed_looks = 0
+        taken = context.ledger.explains([request.request_id for request in look.requests])
+        first_at = context.ledger.first_server_at(order.job_id)
+        found = candidates(look.requests, first_at, taken)
+        if not found:
+            order.looked_at_s = look.began_s
+            return False
+        await context.adopt(order, JobState.PENDING, found)
+        return True
+
+    async def _send(self, order: Order) -> Outcome:
+        context = self._context
+        attempt = await self._intend(order)
+        row = order.row
+        body = generate_body(
+            order.key.sent_as, row.video_url, row.audio_url, row.disable_active_speaker_detection
+        )
+        try:
+            outcome = await context.api.generate(body)
+        except asyncio.CancelledError:
+            context.journal.write_now(partial(context.ledger.end_attempt, attempt, _CANCELLED))
+            raise
+        context.server_clock.note(outcome.server_date)
+        return await self._record(order, attempt, outcome)
+
+    async def _intend(self, order: Order) -> Attempt:
+        """Have the intent on disk. Raises LedgerUnusableError: then nothing was sent."""
+        context = self._context
+        context.ledger.require_same_file()
+        begin = partial(context.ledger.begin_attempt, order.job_id, context.server_clock.at_least())
+        intent = context.journal.enqueue(begin)
+        try:
+            return await intent
+        except asyncio.CancelledError:
+            if not intent.cancelled() and intent.exception() is None:
+                never_sent = partial(context.ledger.end_attempt, intent.result(), _NEVER_SENT)
+                context.journal.write_now(never_sent)
+            raise
+
+    async def _record(self, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
+        """Have the outcome on disk, even while this task is being cancelled.
+
+        If the disk refuses, the request_id goes to the person who watches: it is nowhere else.
+        """
+        context = self._context
+        settled = context.journal.enqueue(partial(context.ledger.end_attempt, attempt, outcome))
+        try:
+            return await asyncio.shield(settled)
+        except LedgerUnusableError:
+            if outcome.request_id:
+                context.say(
+                    f"ORDERED BUT NOT RECORDED: {order.row.source}: `{order.key.sent_as}`"
+                    f" is request {outcome.request_id}"
+                )
+            raise
+
+    # -- what an outcome means for the rest ---------------------------------------------------
+
+    def _heed(self, order: Order, outcome: Outcome) -> None:
+        context = self._context
+        context.tally.events[outcome.event] += 1
+        context.order_pace.feedback(outcome, order.sent_at_s)
+        if outcome.cause is Cause.RATE_LIMIT:
+            context.tally.rate_limited += 1
+        else:
+            order.tries += 1
+        if outcome.event is not Event.NOT_SENT:
+            order.reached = True
+            order.looked_at_s = None
+        if outcome.cause is Cause.TOKEN_LIMIT:
+            context.stop.ask(Exit.TOKEN_LIMIT, "the account's token limit is reached")
+        elif outcome.cause in STOP_CODES:
+            context.stop.ask(STOP_CODES[outcome.cause], outcome.message)
+        self._watch_refusals(outcome)
+
+    def _watch_refusals(self, outcome: Outcome) -> None:
+        """Ten rows in a row refused in the same words: that is ours to mend, not the rows'."""
+        if outcome.event is not Event.REFUSED:
+            if outcome.event is Event.ACCEPTED:
+                self._refusals.clear()
+            return
+        if self._refusals and self._refusals[-1] != outcome.message:
+            self._refusals.clear()
+        self._refusals.append(outcome.message)
+        if len(self._refusals) >= _SAME_REFUSALS:
+            self._context.stop.ask(
+                Exit.ROWS_FAILED,
+                f"{len(self._refusals)} rows in a row were refused alike: {outcome.message}",
+            )

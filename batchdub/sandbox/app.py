@@ -1,0 +1,109 @@
+"""The provider behind ASGI: reads a request with Starlette, carries the answer back.
+
+ASGI has no word for "close the connection without an answer", and an application that returns
+without one makes the server send a 500 of its own. So a drop goes around ASGI: the `send` that
+uvicorn hands to the outermost application is a method of its request cycle, which holds the
+transport. That is why this is a bare ASGI callable, with no middleware to wrap `send`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from batchdub.sandbox.calls import Call, Upload, make_call
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from batchdub.sandbox.provider import Provider
+
+_BODY_LIMIT = 1024 * 1024
+_CHUNK = 256 * 1024
+
+
+class SandboxApp:
+    """An ASGI application over a provider; needs uvicorn for its drops."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Close the connections of answers that are still held back, at once."""
+        self._stopping.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        try:
+            call = await _read_call(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        answer = self._provider.handle(call)
+        if answer.delay_s:
+            await self._hold_back(answer.delay_s)
+        if answer.drop or self._stopping.is_set():
+            await _hang_up(receive, send)
+            return
+        # Not uvicorn's own header: it may be two seconds old, and the API's list is compared
+        # with the time of the API's clock.
+        date = {"date": format_datetime(self._provider.now(), usegmt=True)}
+        response = Response(answer.body, answer.status, {**answer.headers, **date})
+        await response(scope, receive, send)
+
+    async def _hold_back(self, delay_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), delay_s)
+        except TimeoutError:
+            return
+
+
+async def _read_call(request: Request) -> Call:
+    query = request.scope["query_string"].decode("latin-1")
+    target = f"{request.scope['raw_path'].decode('latin-1')}?{query}"
+    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        form = await _read_form(request)
+        return make_call(request.method, target, request.headers, form=form)
+    return make_call(request.method, target, request.headers, await _read_body(request))
+
+
+async def _read_body(request: Request) -> bytes:
+    """Read a body to its end, but keep no more than a body of the API could need."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk[: _BODY_LIMIT - len(body)]
+    return bytes(body)
+
+
+async def _read_form(request: Request) -> dict[str, str | Upload] | None:
+    """Read a multipart body; None if it is not one."""
+    try:
+        async with request.form() as form:
+            return {name: await _read_field(value) for name, value in form.items()}
+    except MultiPartException:
+        return None
+
+
+async def _read_field(value: str | UploadFile) -> str | Upload:
+    if isinstance(value, str):
+        return value
+    hashed = hashlib.sha256()
+    while chunk := await value.read(_CHUNK):
+        hashed.update(chunk)
+    return Upload(value.filename or "", hashed.hexdigest()[:32])
+
+
+async def _hang_up(receive: Receive, send: Send) -> None:
+    cycle: Any = getattr(send, "__self__", None)
+    cycle.transport.close()
+    # Returning before uvicorn has seen the end of the connection would make it answer 500.
+    event = ""
+    while event != "http.disconnect":
+        event = (await receive())["type"]

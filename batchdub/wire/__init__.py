@@ -1,0 +1,40 @@
+"""The wire: everything that talks to the API, and nothing that decides about a job.
+
+It sends a request once, says honestly how that ended (`Outcome`, `CallFailedError`), and keeps
+the pace. Nothing in here retries an order, and nothing else in batchdub imports an HTTP library.
+"""
+
+from batchdub.wire.address import PRODUCTION_URL, STAGING_URL, check_base_url, check_key
+from batchdub.wire.backoff import backoff_s, may_try_again, retrying
+from batchdub.wire.body import GenerateBody, generate_body
+from batchdub.wire.client import ApiClient
+from batchdub.wire.failures import CallFailedError
+from batchdub.wire.listing import Listing, list_all
+from batchdub.wire.outcomes import classify_error, classify_reply
+from batchdub.wire.pacing import Pacer
+from batchdub.wire.proxy import find_proxy, proxy_for
+from batchdub.wire.reply import Reply
+from batchdub.wire.transport import build_transport
+
+__all__ = [
+    "PRODUCTION_URL",
+    "STAGING_URL",
+    "ApiClient",
+    "CallFailedError",
+    "GenerateBody",
+    "Listing",
+    "Pacer",
+    "Reply",
+    "backoff_s",
+    "build_transport",
+    "check_base_url",
+    "check_key",
+    "classify_error",
+    "classify_reply",
+    "find_proxy",
+    "generate_body",
+    "list_all",
+    "may_try_again",
+    "proxy_for",
+    "retrying",
+]

@@ -1,0 +1,126 @@
+"""Where settings come from, who wins, and what a key may look like."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from batchdub.errors import KeyRefusedError
+from batchdub.exits import Exit
+from batchdub.redact import Secret
+from batchdub.settings import DEFAULT_BASE_URL, Flags, load_settings, require_key, secrets_in
+
+KEY = "sk-live-4f9a1c77"
+
+
+def test_without_anything_the_defaults_hold():
+    """A first run needs no setting but the key."""
+    settings = load_settings({})
+
+    assert settings.base_url == DEFAULT_BASE_URL
+    assert settings.ledger == Path("batchdub.db")
+    assert settings.key is None
+    assert settings.origins == {"base_url": "default", "ledger": "default", "key": "not set"}
+
+
+def test_flags_win_over_our_variables_which_win_over_the_vendors():
+    """And each value says where it came from."""
+    vendors = {"CHAMELAION_BASE_URL": "https://c", "CHAMELAION_API_KEY": "c"}
+    ours = vendors | {"BATCHDUB_BASE_URL": "https://b", "BATCHDUB_API_KEY": "b"}
+
+    assert load_settings(vendors).base_url == "https://c"
+    assert load_settings(vendors).origins["base_url"] == "CHAMELAION_BASE_URL"
+    assert load_settings(ours).base_url == "https://b"
+    assert load_settings(ours).key == Secret("b")
+    assert load_settings(ours).origins["key"] == "BATCHDUB_API_KEY"
+    assert load_settings(ours, Flags(base_url="https://a")).base_url == "https://a"
+    assert load_settings(ours, Flags(base_url="https://a")).origins["base_url"] == "--base-url"
+
+
+def test_the_ledger_is_named_by_flag_or_variable():
+    """Two batches on one machine keep two ledgers."""
+    environ = {"BATCHDUB_LEDGER": "b.db"}
+
+    assert load_settings(environ).ledger == Path("b.db")
+    assert load_settings(environ, Flags(ledger="a.db")).ledger == Path("a.db")
+    assert load_settings(environ, Flags(ledger="a.db")).origins["ledger"] == "--ledger"
+
+
+def test_a_variable_that_is_empty_is_not_set():
+    """`KEY= batchdub …` is how a shell takes one away; a newline comes along from a file."""
+    environ = {"BATCHDUB_API_KEY": " ", "CHAMELAION_API_KEY": f"{KEY}\n"}
+
+    assert load_settings(environ).key == Secret(KEY)
+    assert secrets_in(environ) == (Secret(KEY),)
+
+
+def test_the_bearer_token_is_the_last_name_that_is_tried():
+    """The vendor's SDKs know both; the API key's own name is the plainer one."""
+    environ = {"CHAMELAION_BEARER_TOKEN": "bearer"}
+
+    assert load_settings(environ).key == Secret("bearer")
+    assert load_settings(environ | {"CHAMELAION_API_KEY": "key"}).key == Secret("key")
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_a_key_file_wins_over_the_vendors_variables(tmp_path, by_flag):
+    """Whoever names a file for batchdub means batchdub."""
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    flags = Flags(key_file=str(file)) if by_flag else Flags()
+    environ = {"CHAMELAION_API_KEY": "other", "BATCHDUB_KEY_FILE": str(file)}
+
+    settings = load_settings(environ, flags)
+
+    assert settings.key is None
+    assert settings.origins["key"] == ("--key-file" if by_flag else "BATCHDUB_KEY_FILE")
+    assert require_key(settings) == Secret(KEY)
+
+
+def test_a_key_in_the_environment_is_given_as_it_is():
+    """Without a look at any file."""
+    assert require_key(load_settings({"CHAMELAION_API_KEY": KEY})) == Secret(KEY)
+
+
+def test_no_key_exits_3_and_says_what_to_set():
+    """The most common first failure deserves the best hint."""
+    with pytest.raises(KeyRefusedError) as caught:
+        require_key(load_settings({}))
+
+    assert caught.value.exit_code is Exit.KEY
+    assert "CHAMELAION_API_KEY" in caught.value.hint
+    assert "--key-file" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"sk-live-4f9a1c77\nsecond", "more than a key"),
+        (b"a" * 70_000, "more than a key"),
+        (b"\xff\xfe\x00sk", "is not text"),
+        (None, "cannot read the key"),
+    ],
+)
+def test_a_key_file_that_is_no_key_is_refused_without_being_shown(tmp_path, content, message):
+    """What stands in the wrong file may be a secret, too."""
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(KeyRefusedError) as caught:
+        require_key(load_settings({}, Flags(key_file=str(file))))
+
+    assert message in caught.value.message
+    assert str(file) in caught.value.message
+    assert "4f9a1c77" not in str(caught.value)
+
+
+def test_settings_never_show_the_key():
+    """Settings end up in logs."""
+    settings = load_settings({"CHAMELAION_API_KEY": KEY} | dict(os.environ))
+
+    assert KEY not in repr(settings)
