@@ -76,21 +76,23 @@ _NOT_ORDERED = frozenset({JobState.CANCELLED, JobState.REJECTED})
 
 
 def plan_rows(
-    rows: Iterable[Row], known: Known, known_media: KnownMedia, *, allow_same_media: bool = False
+    rows: Iterable[tuple[int, Row]],
+    known: Known,
+    known_media: KnownMedia,
+    *,
+    allow_same_media: bool = False,
 ) -> Iterator[PlannedRow]:
-    """Decide the fate of every row, in order.
+    """Decide the fate of every row, in order; each comes with its place in the manifest.
 
     The first row of a medium is the one that is ordered; a later one under another reference_id
     is held back, unless `allow_same_media`.
     """
     iterator = iter(rows)
-    position = 0
     first_of_media: dict[str, Row] = {}
     while chunk := list(islice(iterator, _CHUNK)):
-        jobs = known([row.reference_id for row in chunk])
-        media = {} if allow_same_media else known_media([row.media_key for row in chunk])
-        for row in chunk:
-            position += 1
+        jobs = known([row.reference_id for _, row in chunk])
+        media = {} if allow_same_media else known_media([row.media_key for _, row in chunk])
+        for position, row in chunk:
             planned = decide(row, position, jobs.get(row.reference_id))
             if planned.fate.sends and not allow_same_media:
                 twin = _twin(planned, media.get(row.media_key, ()))

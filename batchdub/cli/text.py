@@ -33,4 +33,4 @@ def columns_wide(text: str) -> int:
 def _character_width(character: str) -> int:
     if unicodedata.combining(character):
         return 0
-    return 1 if unicodedata.east_asian_width(character) in "WF" else 1
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -21,6 +21,7 @@ from batchdub.ledger.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
 _FULL = 2
+_MAGIC = b"SQLite format 3\0"
 _RESTORE_HINT = "restore a copy, or start a new ledger with `batchdub ledger rebuild`"
 
 
@@ -34,16 +35,18 @@ def told_plainly(path: Path) -> Iterator[None]:
         yield
     except sqlite3.IntegrityError as error:
         raise IllegalTransitionError(f"{path}: {error}") from None
+    except sqlite3.ProgrammingError:
+        raise  # a bug of ours, which no disk or file is to blame for
     except sqlite3.DatabaseError as error:
         raise _explain(path, error) from None
+    except UnicodeDecodeError:  # Python's, over the text of SQLite's own complaint
+        raise LedgerUnusableError(f"{path}: the ledger is damaged", _RESTORE_HINT) from None
 
 
 def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
-        return LedgerUnusableError(
-            f"{path}: not a batchdub ledger (not a SQLite file)", "name another file with --ledger"
-        )
+        return _not_a_ledger(path)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
         # A plain SQLITE_ERROR is a table or column that is not there, or text that is none.
         return LedgerUnusableError(f"{path}: the ledger is damaged ({error})", _RESTORE_HINT)
@@ -59,6 +62,12 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
             f"{path}: cannot be written ({error})", "check the folder's permissions, or --ledger"
         )
     return LedgerWriteError(f"{path}: {error}", "check the disk, then run again")
+
+
+def _not_a_ledger(path: Path) -> LedgerUnusableError:
+    return LedgerUnusableError(
+        f"{path}: not a batchdub ledger (not a SQLite file)", "name another file with --ledger"
+    )
 
 
 def open_writer(path: Path) -> Database:
@@ -126,6 +135,9 @@ def _create_private(path: Path) -> None:
             )
         if found.st_size == 0:
             os.fchmod(handle, 0o600)
+        elif os.pread(handle, len(_MAGIC), 0) != _MAGIC:
+            # SQLite itself would take a very short file for an empty one, and write over it.
+            raise _not_a_ledger(path)
     finally:
         os.close(handle)
 

@@ -68,7 +68,10 @@ class Queries:
         Raises LedgerUnusableError where SQLite finds the file damaged.
         """
         with opening.told_plainly(self.path):
-            yield from self._connection.execute(query, values)
+            # Not `yield from`: that would close the cursor of a reader who stopped half-way, and
+            # by then the ledger may be closed.
+            for row in self._connection.execute(query, values):
+                yield row  # noqa: UP028  see above
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -194,14 +197,20 @@ class Queries:
         row = self._maybe("SELECT intended_at FROM attempts ORDER BY attempt_id DESC LIMIT 1")
         return None if row is None else stored_time(row[0])
 
-    def manifest_locations(self) -> list[str]:
-        """Give the absolute paths of the manifests that jobs come from, in their order."""
+    def manifest_paths(self) -> list[str]:
+        """Give where the manifests that jobs come from lie: as they were named if that is still so.
+
+        Seen from another folder a relative name leads elsewhere; then it is the absolute path.
+        """
         query = (
-            "SELECT location FROM manifests WHERE manifest_id IN"
+            "SELECT path, location FROM manifests WHERE manifest_id IN"
             " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1)"
-            " GROUP BY location ORDER BY min(manifest_id)"
+            " GROUP BY location ORDER BY max(manifest_id)"
         )
-        return [row[0] for row in self.ask(query)]
+        return [
+            path if os.path.abspath(path) == location else location  # noqa: PTH100  as stored
+            for path, location in self._connection.execute(query)
+        ]
 
     def states_of(self, job_ids: Sequence[int]) -> Counter[tuple[JobState, bool]]:
         """Count these jobs by state, and by whether they are held."""

@@ -18,7 +18,7 @@ _MARKED = "batchdub.mark"
 _BAD = re.compile("[\ud800-\udfff]")
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PEEK = 4096
-_SAVE = "save the file as UTF-8; a spreadsheet calls it `CSV UTF-8`"
+SAVE_AS = "save the file as UTF-8; a spreadsheet calls it `CSV UTF-8`"
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -45,4 +45,4 @@ def bad_byte(text: str) -> tuple[int, str, str] | None:
     if found is None:
         return None
     code = ord(found[0]) - 0xDC00
-    return found.start(), f"byte 0x{code:02X} is not UTF-8 (or UTF-16) text", _SAVE
+    return found.start(), f"byte 0x{code:02X} is not UTF-8 (or UTF-16) text", SAVE_AS

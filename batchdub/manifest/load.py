@@ -111,8 +111,6 @@ class _TableRows:
 
     def rows(self) -> Iterator[Row]:
         """Give the valid rows, in order."""
-        if not self._table.header:
-            raise UnreadableError(1, None, "has no rows", "the first line names the columns")
         if not self._header.usable:
             return
         for draft in self._drafts():

@@ -124,7 +124,7 @@ class RowMaker:
             self._warn(REFERENCE, doubt, locate)
         if not reference_id.isdecimal():
             return
-        if self._digits and self._digits != len(reference_id):
+        if self._digits > 0 and self._digits != len(reference_id):
             self._warn(REFERENCE, _LOST_ZEROS, locate)
             self._digits = -1  # told once in a file
         elif self._digits == 0:

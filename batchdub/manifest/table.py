@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from batchdub.manifest.decoding import bad_byte
+from batchdub.manifest.decoding import SAVE_AS, bad_byte
 from batchdub.manifest.names import field_of
 from batchdub.manifest.problems import UnreadableError
 
@@ -113,6 +113,11 @@ class Table:
             if line.strip(_BLANK + ",;"):
                 break
             self._begin_record()
+        if not self._raw:
+            raise UnreadableError(1, None, "has no rows", "the first line names the columns")
+        nul = self._raw[0].find("\0")
+        if nul >= 0:
+            raise UnreadableError(self._line_no, nul + 1, "has a NUL, U+0000", SAVE_AS)
         self.header_line = self._line_no - len(self._raw) + 1
         while "".join(self._raw).count('"') % 2:
             if next(self._source, None) is None:

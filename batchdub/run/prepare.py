@@ -1,6 +1,6 @@
 """Before the first order: every row of the plan is in the ledger, and the orders are drawn up.
 
-One transaction: a crash leaves either none of the new rows or all of them.
+All of it belongs into one transaction: a crash leaves either none of the new rows or all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Prepared:
 
     `orders` are to be sent, in manifest order; `doubtful` are the rows in doubt, by job_id, to be
     sent if their order turns out not to exist; `scope` holds the job_ids of all the manifest's
-    rows that have a job. `left_out` are the first ten of their kind.
+    rows that have a job. `left_out` are the first ten of their kind; `missing` are reference_ids
+    that were to be sent, but stand in no manifest any more.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -42,22 +43,22 @@ class Prepared:
     scope: array[int] = field(default_factory=lambda: array("q"))
     totals: Totals = field(default_factory=Totals)
     left_out: list[LeftOut] = field(default_factory=list)
+    missing: tuple[str, ...] = ()
 
 
 def register(
     ledger: Ledger, planned: Iterable[PlannedRow], manifest_ids: Mapping[str, int]
 ) -> Prepared:
-    """Bring the ledger up to the plan, and draw up the orders.
+    """Bring the ledger up to the plan, and draw up the orders, in the caller's transaction.
 
     New rows become pending jobs, known ones are noted where they stand now, a row whose media
     changed before it was ever sent is corrected, a row with a twin is held.
     """
     prepared = Prepared()
     iterator = iter(planned)
-    with ledger.transaction():
-        while chunk := list(islice(iterator, _CHUNK)):
-            jobs = _write(ledger, chunk, manifest_ids)
-            _draw_up(ledger, prepared, chunk, jobs)
+    while chunk := list(islice(iterator, _CHUNK)):
+        jobs = _write(ledger, chunk, manifest_ids)
+        _draw_up(ledger, prepared, chunk, jobs)
     return prepared
 
 

@@ -23,13 +23,15 @@ class Standing:
 
     `states` counts all that have a job; `held` those of them that wait for a person or a cause to
     go; `left_out` are the first ten that are not ordered and why, `left_out_total` counts them;
-    `duplicates` are reference_id and request_id of further orders nobody has acknowledged.
+    `missing` counts rows that stand in no manifest any more; `duplicates` are reference_id and
+    request_id of further orders that nobody has acknowledged.
     """
 
     states: Counter[JobState]
     held: int
     left_out: tuple[LeftOut, ...]
     left_out_total: int
+    missing: int
     duplicates: tuple[tuple[str, str], ...]
 
 
@@ -63,6 +65,7 @@ def _codes(
     states = standing.states
     if states[JobState.IN_DOUBT] or states[JobState.SENDING] or standing.duplicates:
         yield Exit.NEEDS_A_LOOK
-    bad = states[JobState.REJECTED] + states[JobState.FAILED] + totals.fates[Fate.CONFLICT]
-    if bad or invalid or totals.fates[Fate.SAME_MEDIA]:
+    bad = states[JobState.REJECTED] + states[JobState.FAILED] + standing.missing
+    held_back = totals.fates[Fate.CONFLICT] + totals.fates[Fate.SAME_MEDIA]
+    if bad or held_back or invalid:
         yield Exit.ROWS_FAILED

@@ -239,13 +239,17 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         held += number if is_held else 0
     jobs = _not_ordered(ledger, prepared.scope)
     fates = prepared.totals.fates
-    left_out = [*prepared.left_out, *jobs][:_SHOWN]
-    total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT]
+    gone = [
+        LeftOut("", reference_id, "in no manifest any more") for reference_id in prepared.missing
+    ]
+    left_out = [*prepared.left_out, *gone[:_SHOWN], *jobs][:_SHOWN]
+    total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT] + len(gone)
     return Standing(
         states=states,
         held=held,
         left_out=tuple(left_out),
         left_out_total=total + fates[Fate.SAME_MEDIA],
+        missing=len(prepared.missing),
         duplicates=tuple(ledger.open_duplicates()),
     )
 

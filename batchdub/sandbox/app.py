@@ -103,7 +103,7 @@ async def _read_field(value: str | UploadFile) -> str | Upload:
 async def _hang_up(receive: Receive, send: Send) -> None:
     cycle: Any = getattr(send, "__self__", None)
     cycle.transport.close()
-    # Returning before uvicorn has seen the end of the connection would make it answer 500.
+    # Until uvicorn has seen the end of the connection, returning without an answer is an error.
     event = ""
     while event != "http.disconnect":
         event = (await receive())["type"]

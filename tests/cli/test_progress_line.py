@@ -105,6 +105,13 @@ def test_on_a_terminal_one_line_is_written_over():
     assert text.count("ordering") < 6
 
 
+def test_the_live_line_ends_with_the_last_snapshot():
+    """What stays on the screen is how it ended, however quickly that came."""
+    text = shown([START, replace(START, done=100, elapsed_s=0.01)], terminal=True)
+
+    assert "100 done" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
 def test_without_colour_the_live_line_has_none():
     """NO_COLOR: it still moves, in one colour."""
     text = shown([START, LATER], terminal=True)

@@ -65,6 +65,15 @@ def test_a_long_table_streams():
     assert len(out.getvalue().splitlines()) == 5_001
 
 
+def test_a_long_table_is_whole_on_a_terminal_too():
+    """It streams there as well, without style."""
+    rows = ({"name": "n", "rows": number} for number in range(2_000))
+
+    text = rendered(rows, out=Terminal(), environ=WATCHED)
+
+    assert len(text.splitlines()) == 2_001
+
+
 @pytest.mark.parametrize("format_name", ["table", "json", "jsonl", "csv"])
 @pytest.mark.parametrize("environ", [{}, {"TERM": "dumb"}, WATCHED])
 def test_off_a_terminal_there_is_no_control_character(format_name, environ):

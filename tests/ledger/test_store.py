@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+import sqlite3
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from batchdub.errors import IllegalTransitionError, LedgerWriteError
+from batchdub.errors import IllegalTransitionError, LedgerUnusableError, LedgerWriteError
 from batchdub.ledger import PAID_REASON, check_ledger, open_for_reading
 from batchdub.models import Cause, Outcome
 from batchdub.states import Event, JobState
@@ -465,23 +469,32 @@ def test_an_unexpected_error_undoes_the_whole_group(ledger):
 
 
 def test_a_commit_that_fails_undoes_the_group(ledger, path):
-    """The disk refused at the last moment: nothing of the group is there.
+    """The disk refuses at the last moment: nothing of the group is there, here or on disk.
 
-    A deferred foreign key is the one thing that SQLite looks at only while it commits.
+    The operating system's limit on a file's size makes the commit's own write fail for real.
     """
-    jobs = add_jobs(ledger, "a", "b")
-    ledger._connection.execute("CREATE TABLE late (job_id REFERENCES jobs DEFERRABLE INITIALLY DEFERRED)")
+    jobs = add_jobs(ledger, *(f"row-{number}" for number in range(50)))
 
-    def broken():
-        ledger._connection.execute("INSERT INTO late VALUES (99)")
+    with no_file_may_grow_beyond(path.with_name(path.name + "-wal").stat().st_size + 100):
+        with pytest.raises(LedgerWriteError, match="disk I/O error") as caught:
+            ledger.apply_group([partial(ledger.begin_attempt, job_id) for job_id in jobs])
 
-    with pytest.raises(IllegalTransitionError):
-        ledger.apply_group([lambda: ledger.begin_attempt(jobs[0]), broken])
-
+    assert caught.value.hint
+    assert ledger.counts() == {JobState.PENDING: 50}
     with open_for_reading(path) as reader:
-        assert reader.counts() == {JobState.PENDING: 2}
-    with ledger.transaction():
-        assert ledger.begin_attempt(jobs[0]).attempt_no == 1
+        assert reader.counts() == {JobState.PENDING: 50}
+        assert not reader.ever_ordered()
+        assert check_ledger(reader) == []
+
+
+@contextmanager
+def no_file_may_grow_beyond(size):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_undoes_the_group_and_says_so(ledger, path):
@@ -491,7 +504,7 @@ def test_a_full_disk_undoes_the_group_and_says_so(ledger, path):
     ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(LedgerWriteError, match="the disk is full") as caught:
-        ledger.apply_group([lambda job_id=job_id: ledger.begin_attempt(job_id) for job_id in jobs])
+        ledger.apply_group([partial(ledger.begin_attempt, job_id) for job_id in jobs])
 
     assert str(path) in caught.value.message
     assert ledger.counts() == {JobState.PENDING: 200}
@@ -504,7 +517,7 @@ def test_a_full_disk_undoes_the_group_and_says_so(ledger, path):
 def test_a_ledger_that_another_program_keeps_locked_is_told(ledger, path, job_id):
     """A table browser with an open edit is the usual reason."""
     ledger._connection.execute("PRAGMA busy_timeout = 0")
-    with open_ledger_elsewhere(path) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(LedgerWriteError, match="another program") as caught, ledger.transaction():
@@ -514,16 +527,9 @@ def test_a_ledger_that_another_program_keeps_locked_is_told(ledger, path, job_id
     assert job(ledger).state is JobState.PENDING
 
 
-def open_ledger_elsewhere(path):
-    import sqlite3
-    from contextlib import closing
-
-    return closing(sqlite3.connect(path, isolation_level=None))
-
-
 def test_a_table_that_is_gone_is_damage(ledger, path, job_id):
     """Not a bug of ours, and no reason for a traceback."""
     tamper(path, "DROP TABLE empty_looks")
 
-    with pytest.raises(LedgerWriteError.__base__, match="damaged"), ledger.transaction():
+    with pytest.raises(LedgerUnusableError, match="damaged"), ledger.transaction():
         ledger.note_empty_look(job_id, 1, None)

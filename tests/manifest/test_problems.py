@@ -35,7 +35,13 @@ def test_ten_thousand_problems_show_the_first_hundred_and_the_count(read):
     assert got.problems.rows_left_out == 10_000
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 400), st.integers(1, 3)), max_size=400, unique=True))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(1, 400), st.integers(1, 3)),
+        max_size=400,
+        unique=True,
+    )
+)
 def test_the_kept_are_the_first_by_path_as_given_then_line_then_column(places):
     """Whatever the order in which they were found."""
     problems = Problems()

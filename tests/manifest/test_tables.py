@@ -96,8 +96,7 @@ def test_a_problem_stands_at_the_first_character_of_its_cell(read):
 
     column = len(f'"ä, ""日"" ",{VIDEO},') + 1
     assert got.lines == [
-        f"m.csv:2:{column}: audio_url: not an http(s) URL "
-        "(it must begin with https:// or http://)"
+        f"m.csv:2:{column}: audio_url: not an http(s) URL (it must begin with https:// or http://)"
     ]
 
 
@@ -167,7 +166,7 @@ def test_a_record_that_outgrows_memory_is_told(read):
     cell = '"' + "x\n" * 60_000 + '",'
     got = read(HEADER + cell * 40)
 
-    assert got.lines[0].startswith("m.csv:2: a quote is opened and never closed")
+    assert got.lines[0].startswith("m.csv:2:1: a quote is opened and never closed")
 
 
 def test_a_line_that_outgrows_memory_is_told(read):
@@ -191,7 +190,7 @@ def test_utf16_without_its_mark_is_told_at_the_header(read):
     """Without the mark every other byte is a NUL; the hint says how to save instead."""
     got = read((HEADER + ROW).encode("utf-16-le"))
 
-    assert got.lines[0].startswith("m.csv:1:2: has U+0000")
+    assert got.lines[0].startswith("m.csv:1:2: has a NUL, U+0000")
     assert "UTF-8" in got.lines[0]
 
 

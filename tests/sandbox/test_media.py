@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 from batchdub.sandbox.media import make_mp4
 
@@ -60,6 +61,17 @@ def test_no_picture_holds_a_start_code():
         unit = data[at + 4 : at + 4 + length]
         assert not any(unit[n : n + 2] == b"\0\0" and unit[n + 2] <= 3 for n in range(length - 2))
         at += 4 + length
+
+
+def test_neighbouring_pictures_have_different_ids():
+    """H.264 asks it of pictures that each stand alone; a decoder may take two for one."""
+    data = make_mp4("label")
+    at, end = next((start, end) for kind, start, end in boxes(data) if kind == "mdat")
+    ids = []
+    while at < end:
+        ids.append(data[at + 5 : at + 8])
+        at += 4 + words(data, at, 1)[0]
+    assert all(one != other for one, other in pairwise(ids))
 
 
 def test_the_label_makes_the_file_one_of_a_kind_and_repeatable():

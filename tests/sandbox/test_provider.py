@@ -337,6 +337,37 @@ def test_one_seed_is_one_night_in_whatever_order_the_rows_come():
     assert night(7, rows) != night(8, rows)
 
 
+def test_a_fault_does_not_stick_to_a_row():
+    """Each order of a row draws anew, so a retry can succeed."""
+    driver = Driver("drop-before=0.5")
+    for row in range(20):
+        assert {driver.order(f"row-{row}").drop for _ in range(30)} == {True, False}
+
+
+def test_a_restart_goes_on_with_the_draws(tmp_path):
+    """Else a row would meet the same fault in each life."""
+    whole = Driver("error-after=0.5")
+    expected = [whole.order("ref").status for _ in range(20)]
+    found = []
+    for _ in range(20):
+        books = FileBooks(tmp_path / "books.jsonl")
+        found.append(Driver("error-after=0.5", books=books).order("ref").status)
+        books.close()
+    assert found == expected
+    assert set(found) == {200, 500}
+
+
+def test_a_restart_changes_no_time(tmp_path):
+    """The books keep milliseconds, so the answers have no more either."""
+    books = FileBooks(tmp_path / "books.jsonl")
+    Driver("list-lag=1:1.23456s", books=books, start=START.replace(microsecond=123_999)).order()
+    books.close()
+    again = FileBooks(tmp_path / "books.jsonl")
+    assert again.orders == books.orders
+    assert again.orders[0].created_at.microsecond == 123_000
+    again.close()
+
+
 def test_a_call_that_is_turned_away_draws_no_fault():
     """Else the pace, which depends on the machine, would move the faults."""
     fast, slow = Driver("error-before=0.5"), Driver("error-before=0.5", rate=Rate(1, 1.0))

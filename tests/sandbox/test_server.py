@@ -80,12 +80,15 @@ def test_an_answer_carries_what_http_needs():
 
 
 @pytest.mark.parametrize(("kind", "taken"), [("drop-before=1", 0), ("drop-after=1", 1)])
-def test_a_drop_closes_the_connection_without_a_byte(kind, taken):
-    """Not even a status line; and uvicorn adds no 500 of its own."""
+def test_a_drop_closes_the_connection_without_a_byte(kind, taken, caplog):
+    """Not even a status line; and to uvicorn it is an end like any other, no error."""
     with sandbox(kind) as running:
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         with pytest.raises(httpx.RemoteProtocolError, match="disconnected without sending"):
             order(running.base_url)
         assert running.provider.orders("ref") == taken
+        assert httpx.get(f"{running.base_url}/health").status_code == 200
+    assert caplog.messages == []
 
 
 async def test_a_drop_looks_to_aiohttp_as_a_lost_reply_does():

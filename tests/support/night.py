@@ -84,9 +84,10 @@ class Night:
                 paths = {row.source.path for row in rows}
                 ids = {path: ledger.remember_manifest(path, "0" * 64) for path in sorted(paths)}
             planned = plan_rows(
-                rows, ledger.latest_jobs, ledger.jobs_of_media, allow_same_media=allow_same_media
+                enumerate(rows, 1), ledger.latest_jobs, ledger.jobs_of_media, allow_same_media=allow_same_media
             )
-            prepared = register(ledger, planned, ids)
+            with ledger.transaction():
+                prepared = register(ledger, planned, ids)
             api = ApiClient(BASE_URL, key, self.transport, self.clock, version="0")
             outside = Outside(
                 api, key, self.clock, self.said.append, self.snapshots.append, rng

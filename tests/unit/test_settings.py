@@ -11,6 +11,7 @@ from batchdub.errors import KeyRefusedError
 from batchdub.exits import Exit
 from batchdub.redact import Secret
 from batchdub.settings import DEFAULT_BASE_URL, Flags, load_settings, require_key, secrets_in
+from batchdub.wire.address import PRODUCTION_URL
 
 KEY = "sk-live-4f9a1c77"
 
@@ -124,3 +125,8 @@ def test_settings_never_show_the_key():
     settings = load_settings({"CHAMELAION_API_KEY": KEY} | dict(os.environ))
 
     assert KEY not in repr(settings)
+
+
+def test_the_default_address_is_the_wires():
+    """Written twice, since the wire is slow to import and `status` needs only the name."""
+    assert DEFAULT_BASE_URL == PRODUCTION_URL

@@ -1,0 +1,132 @@
+"""The whole of a run in one call: what `run` and `resume` do once they know what is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batchdub.clock import Clock
+from batchdub.ledger import Ledger
+from batchdub.plan import Totals
+from batchdub.redact import Secret
+from batchdub.run.context import Say
+from batchdub.run.options import RunOptions
+from batchdub.run.prepare import Prepared, register
+from batchdub.run.result import RunResult
+from batchdub.run.runner import OnProgress, Outside, run_orders
+from batchdub.run.session import Session, open_session
+from batchdub.run.source import Source
+from batchdub.wire import ApiClient, build_transport
+
+_SLOW_INTERVAL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The API that a run talks to; a ledger is bound to its `name`, `proxy` stands between."""
+
+    base_url: str
+    key: Secret
+    name: str
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever watches: told lines and progress, and asked once before anything is spent.
+
+    `confirm` gets what would be sent and raises to decline.
+    """
+
+    say: Say
+    on_progress: OnProgress
+    confirm: Callable[[Totals], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Tonight:
+    """A run as it is wanted: which ledger and API, how, and in whose name."""
+
+    ledger_path: Path
+    target: Target
+    options: RunOptions
+    command: str
+    version: str
+    clock: Clock
+    allow_same_media: bool = False
+    rng: random.Random = field(default_factory=random.Random)
+
+
+def order(tonight: Tonight, source: Source, person: Person) -> RunResult:
+    """Order what is left of the manifests' rows, and settle what is in doubt.
+
+    Raises a BatchdubError where nothing was sent. The ledger is closed and the run recorded,
+    whatever happens.
+    """
+    with _session(tonight, person) as session:
+        prepared = _prepare(session.ledger, tonight, source, person)
+        return _carry_out(tonight, session, prepared, person, source.invalid)
+
+
+def settle(tonight: Tonight, person: Person) -> RunResult:
+    """Settle what is in doubt, and send nothing. Raises as `order`."""
+    with _session(tonight, person) as session:
+        return _carry_out(tonight, session, Prepared(), person, 0)
+
+
+@contextmanager
+def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
+    with open_session(
+        tonight.ledger_path,
+        clock=tonight.clock,
+        command=tonight.command,
+        target=tonight.target.name,
+        version=tonight.version,
+    ) as session:
+        if session.recovered:
+            person.say(f"{session.recovered} calls were cut short by an earlier end: in doubt")
+        yield session
+
+
+def _prepare(ledger: Ledger, tonight: Tonight, source: Source, person: Person) -> Prepared:
+    # The question stands inside the transaction: whoever declines leaves no trace of the rows.
+    with ledger.transaction():
+        ids = {file.path: ledger.remember_manifest(file.path, file.sha256) for file in source.files}
+        planned = source.planned(ledger, allow_same_media=tonight.allow_same_media)
+        prepared = register(ledger, planned, ids)
+        prepared.missing = source.missing
+        person.confirm(prepared.totals)
+    return prepared
+
+
+def _carry_out(
+    tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
+) -> RunResult:
+    result = asyncio.run(_with_client(tonight, session, prepared, person, invalid))
+    session.exit_code = result.exit_code
+    session.summary = "; ".join(reason.message for reason in result.reasons)
+    return result
+
+
+async def _with_client(
+    tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
+) -> RunResult:
+    options, target = tonight.options, tonight.target
+    transport = build_transport(
+        max_connections=options.concurrency + 2,
+        # A kept connection may be closed by the server just as it is used again, which would
+        # leave an order in doubt; at a slow pace a new one for each call costs nothing.
+        fresh_connections=options.rate.interval_s >= _SLOW_INTERVAL_S,
+        proxy=target.proxy,
+    )
+    async with ApiClient(
+        target.base_url, target.key, transport, tonight.clock, version=tonight.version
+    ) as api:
+        outside = Outside(
+            api, target.key, tonight.clock, person.say, person.on_progress, tonight.rng
+        )
+        return await run_orders(session, prepared, options, outside, invalid=invalid)

@@ -1,0 +1,370 @@
+"""A ledger opens only if what it acknowledges will be on disk; else it says why not."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from batchdub.errors import BatchdubError, LedgerUnusableError
+from batchdub.ledger import Ledger, open_for_reading, opening, schema
+from batchdub.states import JobState
+from tests.ledger.support import TickingClock, add_jobs, bring_to, open_ledger, tamper
+
+
+def try_open(path):
+    return Ledger(path, TickingClock())
+
+
+def refusal(path, opener=try_open):
+    with pytest.raises(LedgerUnusableError) as caught:
+        opener(path)
+    assert caught.value.exit_code == 10
+    assert caught.value.hint
+    return caught.value.message
+
+
+# -- durable and private -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("umask", [0, 0o077, 0o777])
+def test_the_ledger_is_private_whatever_the_umask(path, umask):
+    """Its rows and links are the studio's business; its WAL and index take over its mode."""
+    before = os.umask(umask)
+    try:
+        ledger = open_ledger(path)
+    finally:
+        os.umask(before)
+
+    modes = {
+        found.name: stat.S_IMODE(found.stat().st_mode) for found in path.parent.glob("batchdub.db*")
+    }
+    ledger.close()
+    assert modes == {"batchdub.db": 0o600, "batchdub.db-wal": 0o600, "batchdub.db-shm": 0o600}
+
+
+def test_the_mode_that_a_person_gave_is_kept(path):
+    """A studio may share its ledger with a group on purpose."""
+    open_ledger(path).close()
+    path.chmod(0o640)
+
+    try_open(path).close()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_the_writer_is_durable(ledger):
+    """With less than WAL and FULL a power cut may take the last commit, which is our intent."""
+    pragmas = ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers")
+
+    assert [next(ledger.ask(f"PRAGMA {name}"))[0] for name in pragmas] == ["wal", 2, 1, 1]
+
+
+@pytest.mark.parametrize("ignored", ["journal_mode", "synchronous", "foreign_keys"])
+def test_a_pragma_that_did_not_take_is_noticed(path, ignored):
+    """SQLite ignores in silence what it cannot do, so each is read back."""
+
+    class Ignoring(sqlite3.Connection):
+        def execute(self, sql, *values):
+            if sql.startswith(f"PRAGMA {ignored} ="):
+                sql = f"PRAGMA {ignored}"
+            return super().execute(sql, *values)
+
+    with closing(sqlite3.connect(path, isolation_level=None, factory=Ignoring)) as connection:
+        database = opening.Database(connection, execute_plugins=False)
+        with pytest.raises(LedgerUnusableError, match="cannot keep a ledger safely"):
+            if ignored == "synchronous":  # FULL is this library's default, so take it away first
+                sqlite3.Connection.execute(connection, "PRAGMA synchronous = NORMAL")
+            opening._make_durable(path, database)
+
+
+def test_on_macos_the_drives_own_cache_is_flushed(path, monkeypatch):
+    """A plain fsync leaves the data in the drive there."""
+    monkeypatch.setattr(opening.sys, "platform", "darwin")
+
+    with open_ledger(path) as ledger:
+        assert next(ledger.ask("PRAGMA fullfsync"))[0] == 1
+        assert next(ledger.ask("PRAGMA checkpoint_fullfsync"))[0] == 1
+
+
+def test_closing_folds_the_wal_into_the_file(ledger, path, job_id):
+    """People copy the bare file."""
+    bring_to(ledger, job_id, JobState.SUBMITTED)
+
+    ledger.close()
+
+    assert [found.name for found in path.parent.iterdir()] == ["batchdub.db"]
+    copy = path.with_name("copy.db")
+    copy.write_bytes(path.read_bytes())
+    with open_for_reading(copy) as reader:
+        assert reader.counts() == {JobState.SUBMITTED: 1}
+
+
+def test_closing_while_someone_reads_loses_nothing(ledger, path, job_id):
+    """Then the WAL stays beside the file, and the next opening reads both."""
+    with open_for_reading(path) as reader:
+        rows = reader.jobs_in(JobState.PENDING)
+        next(rows)
+        bring_to(ledger, job_id, JobState.SUBMITTED)
+        ledger.close()
+
+    with open_for_reading(path) as reader:
+        assert reader.counts() == {JobState.SUBMITTED: 1}
+
+
+def test_a_closed_ledger_may_be_closed_again(ledger):
+    """Cleaning up runs more than once when a run ends badly."""
+    ledger.close()
+    ledger.close()
+
+
+def test_a_reader_cannot_write(ledger, path):
+    """Commands that only look must not be able to do more."""
+    with open_for_reading(path) as reader, pytest.raises(sqlite3.OperationalError):
+        reader._connection.execute("DELETE FROM meta")
+
+
+def test_each_opening_is_proven_by_a_write(path):
+    """A read-only or full disk shows only when something is written."""
+    for _ in range(3):
+        try_open(path).close()
+
+    with open_for_reading(path) as reader:
+        assert reader.meta("opened") == "3"
+
+
+# -- the file that was opened ------------------------------------------------------------------
+
+
+def test_a_ledger_deleted_while_open_is_noticed(ledger, path):
+    """SQLite goes on writing into the deleted file without a word."""
+    ledger.require_same_file()
+    path.unlink()
+
+    with pytest.raises(LedgerUnusableError, match="moved, deleted or replaced"):
+        ledger.require_same_file()
+
+
+def test_a_ledger_replaced_while_open_is_noticed(ledger, path):
+    """A restored backup under the same name is another file."""
+    copy = path.with_name("copy.db")
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+
+    with pytest.raises(LedgerUnusableError, match="moved, deleted or replaced"):
+        ledger.require_same_file()
+
+
+# -- files that are no ledger ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"video_url,audio_url\n" * 200, b"x", os.urandom(8192)])
+def test_a_file_that_is_not_sqlite_is_refused_and_left_alone(path, content):
+    """`--ledger tonight.csv` is a slip that must not cost the manifest."""
+    path.write_bytes(content)
+
+    assert str(path) in refusal(path)
+    refusal(path, open_for_reading)
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_refused_and_left_alone(path):
+    """Our tables in someone's library of photos would be a nuisance at best."""
+    tamper(path, "CREATE TABLE photos (name TEXT)")
+    before = path.read_bytes()
+
+    assert "another program" in refusal(path)
+    assert "another program" in refusal(path, open_for_reading)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_schema_is_refused_with_both_versions(path):
+    """An older batchdub cannot know what the newer one promised."""
+    open_ledger(path).close()
+    tamper(path, "PRAGMA user_version = 7")
+
+    for opener in (try_open, open_for_reading):
+        assert "schema 7, this one knows 1" in refusal(path, opener)
+
+
+def test_a_ledger_that_is_not_there_is_not_made_by_reading(path):
+    """`status` in the wrong folder must say so, not leave an empty file behind."""
+    assert "there is no ledger" in refusal(path, open_for_reading)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("content", ["nothing", "wal"])
+def test_an_empty_ledger_is_told_to_a_reader(path, content):
+    """A run that died at once may leave a file with nothing in it."""
+    path.touch()
+    if content == "wal":
+        tamper(path, "PRAGMA journal_mode = WAL")
+
+    assert "empty" in refusal(path, open_for_reading)
+
+
+def test_a_folder_in_place_of_the_ledger_is_refused(path):
+    """The operating system's own words, and the name."""
+    path.mkdir()
+
+    assert "Is a directory" in refusal(path)
+    assert "no ledger" in refusal(path, open_for_reading)
+
+
+def test_a_pipe_in_place_of_the_ledger_is_refused(path):
+    """Opening one must not hang a nightly job."""
+    os.mkfifo(path)
+
+    assert "not a plain file" in refusal(path)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    """A mistyped --ledger."""
+    assert "No such file" in refusal(tmp_path / "missing" / "batchdub.db")
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs Linux's /sys")
+def test_a_folder_that_nobody_may_write_is_told():
+    """Not even root makes files in /sys."""
+    assert "cannot be written" in refusal(Path("/sys/kernel/batchdub.db"))
+
+
+@pytest.mark.skipif(not Path("/sys/kernel/notes").is_file(), reason="needs Linux's /sys")
+def test_a_file_that_nobody_may_write_is_told():
+    """The mode bits stop no root; a read-only kernel file does."""
+    assert "/sys/kernel/notes" in refusal(Path("/sys/kernel/notes"))
+
+
+def test_a_ledger_on_a_read_only_disk_is_told(path, monkeypatch):
+    """Opened so that SQLite itself refuses the write, as it does on a read-only mount."""
+    open_ledger(path).close()
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        opening.sqlite3,
+        "connect",
+        lambda name, **options: connect(f"{name.as_uri()}?mode=ro", uri=True, **options),
+    )
+
+    assert "cannot be written" in refusal(path)
+
+
+# -- damage ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sound(path):
+    """The bytes of a closed ledger of many pages, with jobs in every state."""
+    with open_ledger(path) as ledger:
+        jobs = add_jobs(ledger, *(f"S02E{number:03d}" for number in range(300)))
+        for number, job_id in enumerate(jobs[:80]):
+            bring_to(ledger, job_id, list(JobState)[number % len(JobState)])
+    return path.read_bytes()
+
+
+def knowledge(path):
+    """What a run would act on, or None where the ledger is refused."""
+    try:
+        with try_open(path) as ledger:
+            with ledger.transaction():
+                ledger.recover()
+            names = [f"S02E{number:03d}" for number in range(300)]
+            jobs = ledger.latest_jobs(names).values()
+            ledger.doubts()
+            return {(job.key, job.state, job.request_id, job.attempts) for job in jobs}
+    except BatchdubError as error:
+        assert error.exit_code == 10
+        return None
+
+
+def test_a_ledger_cut_short_at_any_page_is_refused(path, sound):
+    """A truncated copy must never pass for a ledger with fewer orders."""
+    for size in range(4096, len(sound), 4096):
+        path.write_bytes(sound[:size])
+        assert knowledge(path) is None, size
+
+
+def test_a_ledger_with_a_zeroed_page_is_refused(path, sound):
+    """What a failing disk likes to return."""
+    for start in range(0, len(sound), 4096):
+        path.write_bytes(sound[:start] + bytes(4096) + sound[start + 4096 :])
+        assert knowledge(path) is None, start
+
+
+def test_a_ledger_with_a_flipped_byte_never_shows_another_state(path, sound):
+    """Refused, or the flip is in what no decision reads: a wrong state would order again."""
+    path.write_bytes(sound)
+    truth = knowledge(path)
+    chance = random.Random(4)
+    refused = 0
+    for _ in range(250):
+        place = chance.randrange(len(sound))
+        damaged = bytearray(sound)
+        damaged[place] ^= chance.randrange(1, 256)
+        path.write_bytes(damaged)
+        found = knowledge(path)
+        if found is None:
+            refused += 1
+        elif found != truth:
+            assert chosen_states(found) == chosen_states(truth), place
+    assert refused
+
+
+def chosen_states(jobs):
+    return sorted((key.reference_id, state) for key, state, _, _ in jobs)
+
+
+# -- creation ----------------------------------------------------------------------------------
+
+
+class _KilledError(BaseException):
+    """Stands for the process's death at a statement."""
+
+
+def test_a_ledger_killed_half_way_through_creation_opens_again(tmp_path, monkeypatch):
+    """All of the schema is one commit, so at whatever statement the process dies, none is there."""
+    steps = 0
+    while True:
+        steps += 1
+        path = tmp_path / f"{steps}.db"
+        with monkeypatch.context() as patch:
+            connections = []
+            patch.setattr(opening.sqlite3, "connect", dying_connect(steps, connections))
+            try:
+                open_ledger(path).close()
+                break
+            except _KilledError:
+                for connection in connections:
+                    connection.close()
+        with open_ledger(path, "run-2") as ledger:
+            assert add_jobs(ledger, "a") == [1]
+    assert steps > 40
+
+
+def dying_connect(steps, connections):
+    """Connect so that statement number `steps` and all later ones are never run."""
+    connect, left = sqlite3.connect, [steps]
+
+    class Dying(sqlite3.Connection):
+        def execute(self, *arguments):
+            left[0] -= 1
+            if left[0] <= 0:
+                raise _KilledError
+            return super().execute(*arguments)
+
+    def connect_dying(*names, **options):
+        connections.append(connect(*names, factory=Dying, **options))
+        return connections[-1]
+
+    return connect_dying
+
+
+def test_the_schema_names_its_guards_once():
+    """`ledger check` compares by name."""
+    statements = [*schema.guards(), *schema.indexes()]
+
+    assert len({" ".join(sql.split())[:60] for sql in statements}) == len(statements)

@@ -1,0 +1,163 @@
+"""Media URLs: one identity for one file however it is signed, and no secret shown."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batchdub import media_url
+from batchdub.media_url import (
+    cut_url,
+    made_reference_id,
+    media_key,
+    signed_parameters,
+    url_hash,
+)
+
+BASE = "https://cdn.example.com/dubs/42.wav"
+SIGNED = {
+    "AWS V4": "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK{0}%2F2026%2Fs3"
+    "&X-Amz-Date=2026{0}&X-Amz-Expires=3600&X-Amz-SignedHeaders=host&X-Amz-Security-Token=t{0}&X-Amz-Signature=s{0}",
+    "AWS V2": "AWSAccessKeyId=AK{0}&Expires=17{0}&Signature=s{0}%3D",
+    "CloudFront": "Expires=17{0}&Signature=s{0}&Key-Pair-Id=K{0}&Policy=p{0}&Hash-Algorithm=SHA256",
+    "Google V4": "X-Goog-Algorithm=GOOG4-RSA-SHA256&X-Goog-Credential=c{0}&X-Goog-Date=d{0}"
+    "&X-Goog-Expires=900&X-Goog-SignedHeaders=host&X-Goog-Signature=s{0}",
+    "Google V2": "GoogleAccessId=me%40x&Expires=17{0}&Signature=s{0}",
+    "Azure SAS": "sv=2024-{0}&ss=b&srt=o&sp=r&st=a{0}&se=b{0}&spr=https&sr=b&sip=1{0}&sig=s{0}%3D"
+    "&skoid=o{0}&sktid=t&skt=x{0}&ske=y{0}&sks=b&skv=2024",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", SIGNED)
+def test_a_rotated_signature_is_the_same_file(scheme):
+    """A link is signed anew every night; the row must be known again."""
+    first, second = (f"{BASE}?versionId=7&{SIGNED[scheme].format(text)}" for text in ("1a", "9z"))
+
+    assert cut_url(first).signature == scheme
+    assert cut_url(first).identity == cut_url(second).identity == f"{BASE}?versionId=7"
+    keys = {media_key(url, BASE, disable_speaker_detection=False) for url in (first, second)}
+    assert len(keys) == 1
+    assert url_hash(first) != url_hash(second)
+
+
+@pytest.mark.parametrize("scheme", SIGNED)
+def test_nothing_of_a_signature_is_shown(scheme):
+    """Ledger, reports and messages hold `shown`."""
+    shown = cut_url(f"{BASE}?{SIGNED[scheme].format('hush')}&versionId=7").shown
+
+    assert shown == BASE
+
+
+@pytest.mark.parametrize("scheme", SIGNED)
+def test_names_of_parameters_are_known_in_any_case_and_encoding(scheme):
+    """Proxies change their case, and any letter may be percent-encoded."""
+    query = SIGNED[scheme].format("1").replace("Signature", "SIGNATURE").replace("sig=", "%73ig=")
+
+    assert cut_url(f"{BASE}?{query}").identity == BASE
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["file=1", "token=1", "signature=1", "X-Amz-Signature=1", "sig=1", "Expires=1&Signature=2"],
+)
+def test_an_unknown_parameter_is_never_cut(query):
+    """It may choose the file: two rows must not become one."""
+    other = query.replace("1", "9")
+
+    assert cut_url(f"{BASE}?{query}").identity != cut_url(f"{BASE}?{other}").identity
+    assert cut_url(f"{BASE}?{query}").signature == ""
+
+
+def test_values_of_parameters_that_look_secret_are_hidden():
+    """An unknown scheme's token is as secret as a known one's."""
+    shown = cut_url(f"{BASE}?a=1&Access-Token=hush&hdnts=hush&empty_key=&flag").shown
+
+    assert shown == f"{BASE}?a=1&Access-Token=[hidden]&hdnts=[hidden]&empty_key=&flag"
+
+
+def test_a_login_is_never_shown_but_tells_files_apart():
+    """It may choose the file as much as a path does."""
+    one, two = cut_url("https://me:hush@h/a"), cut_url("https://you:hush@h/a")
+
+    assert one.shown == two.shown == "https://h/a"
+    assert one.identity != two.identity
+    assert "hush" not in one.identity + repr(one)
+
+
+@pytest.mark.parametrize(
+    ("url", "identity"),
+    [
+        ("HTTPS://CDN.Example.com/A.mp4", "https://cdn.example.com/A.mp4"),
+        ("https://h:443/a", "https://h/a"),
+        ("http://h:80/a", "http://h/a"),
+        ("https://h:80/a", "https://h:80/a"),
+        ("https://h/a#t=1", "https://h/a"),
+        ("https://h/a?&&", "https://h/a"),
+        ("https://h", "https://h"),
+        ("https://[2001:DB8::1]:8443/a", "https://[2001:db8::1]:8443/a"),
+    ],
+)
+def test_spellings_of_one_address_have_one_identity(url, identity):
+    """Scheme and host know no case, and a default port says nothing."""
+    assert cut_url(url).identity == identity
+
+
+@pytest.mark.parametrize("url", ["https://h:port/a", "https://[::1/a", "https://h:99999/"])
+def test_what_cannot_be_taken_apart_is_a_value_error(url):
+    """The caller makes a problem of it."""
+    with pytest.raises(ValueError, match=r"."):
+        cut_url(url)
+
+
+_LETTERS = st.sampled_from(
+    [*"aZ09./-_~%;:@!$&'()*+,=[]|{}\\\"?#^`<>", "X-Amz-Algorithm=1", "&sig=1", "&sv=2"]
+)
+
+
+@given(
+    st.lists(_LETTERS, max_size=20).map("".join),
+    st.sampled_from(["h/", "H/", "h:1/", "a.b/x?", "u@h/", "h"]),
+)
+def test_the_short_way_to_an_identity_gives_the_same_as_the_long_one(tail, start):
+    """It is there for a million rows; a difference would order them all again."""
+    url = f"https://{start}{tail}"
+    try:
+        identity = cut_url(url).identity
+    except ValueError:
+        return
+
+    assert media_url._identity(url) == identity
+
+
+def test_the_algorithms_give_what_they_gave():
+    """Ledgers hold these values: another result would order every row again."""
+    key = media_key(
+        "https://cdn.example.com/episodes/42.mp4",
+        "https://cdn.example.com/dubs/42-japanese.wav",
+        disable_speaker_detection=False,
+    )
+
+    assert key == "m1:a1a1aaf661a37e660b1d6590df0bfe13"
+    assert made_reference_id(key) == "dub1-c6b0ae399e006a79c5161a09"
+    assert url_hash(BASE) == "14c5bea9e70e3a94e493d3263c4bce33"
+
+
+def test_video_audio_and_flag_each_make_another_key():
+    """Another dub is another row."""
+    keys = {
+        media_key(video, audio, disable_speaker_detection=flag)
+        for video in ("https://h/a", "https://h/b")
+        for audio in ("https://h/a", "https://h/b")
+        for flag in (False, True)
+    }
+
+    assert len(keys) == 8
+
+
+def test_parameters_are_read_by_lower_case_name_and_the_first_wins():
+    """Pre-flight reads the time a link dies from them."""
+    assert signed_parameters("https://h/a?X-Amz-Expires=60&x-amz-expires=1&b=") == {
+        "x-amz-expires": "60",
+        "b": "",
+    }

@@ -1,0 +1,338 @@
+"""The same with real sockets and the transport that is really used: servers that misbehave.
+
+Each counts what reached it: an order must reach a server once, whatever happens next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import subprocess
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from batchdub.clock import SystemClock
+from batchdub.models import Cause
+from batchdub.states import Event
+from batchdub.wire import ApiClient, CallFailedError, build_transport, find_proxy, generate_body
+from tests.wire.answers import ACCEPTED, AN_ID, KEY, a_page, a_request
+
+BODY = generate_body("a", "https://x/v.mp4?sig=hunter2", "https://x/a.wav", False)
+DEADLINE_S = 1.5
+
+NOT_SENT = (Event.NOT_SENT, Cause.CONNECT)
+DROPPED = (Event.LOST, Cause.DROPPED)
+TIMEOUT = (Event.LOST, Cause.TIMEOUT)
+STRANGE = (Event.LOST, Cause.STRANGE)
+PAID = (Event.LOST, Cause.PAID_WITHOUT_ID)
+ADDRESS = (Event.LOST, Cause.ADDRESS)
+
+
+def http(body, status="200 OK", extra=""):
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
+    return head.encode() + body
+
+
+GOOD = http(json.dumps(ACCEPTED).encode(), extra="Content-Type: application/json\r\n")
+
+
+class Server:
+    """Reads each request whole, then does what its script says; keeps what reached it."""
+
+    def __init__(self, script, *, at_once=False):
+        self.script = script
+        self.at_once = at_once
+        self.heads = []
+        self.peers = set()
+        self.open = {}
+
+    def posts(self):
+        return sum(head.startswith(b"POST ") for head in self.heads)
+
+    async def __call__(self, reader, writer):
+        self.open[asyncio.current_task()] = writer
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while not (self.at_once and await self.script(writer) is False):
+                head = await reader.readuntil(b"\r\n\r\n")
+                self.heads.append(head)
+                self.peers.add(writer.get_extra_info("peername")[1])
+                await reader.readexactly(_content_length(head))
+                if await self.script(writer) is False:
+                    break
+        with contextlib.suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
+
+    async def end(self):
+        """Leave no socket behind: the caller is gone, whatever was still to be said."""
+        for task, writer in self.open.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*self.open, return_exceptions=True)
+        # A transport closes its socket two turns of the loop after it was told to.
+        await asyncio.sleep(0.01)
+
+
+def _content_length(head):
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def serving(script, tls=None, *, at_once=False):
+    """Serve a script after each request, or `at_once` after each connection."""
+    server = Server(script, at_once=at_once)
+    listener = await asyncio.start_server(server, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server, listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
+        await server.end()
+
+
+@contextlib.asynccontextmanager
+async def calling(port, scheme="http", *, fresh=True, **options):
+    transport = build_transport(max_connections=4, fresh_connections=fresh, **options)
+    base = f"{scheme}://127.0.0.1:{port}/api"
+    async with ApiClient(base, KEY, transport, SystemClock(), deadline_s=DEADLINE_S) as api:
+        yield api
+
+
+def says(*pieces, then_close=True, pause_s=0.0):
+    async def script(writer):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(pause_s)
+        return not then_close
+
+    return script
+
+
+async def reset(writer):
+    writer.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    writer.transport.abort()
+    return False
+
+
+async def silence(writer):
+    await asyncio.sleep(DEADLINE_S + 1)
+    return False
+
+
+SCRIPTS = {
+    "accepts": (says(GOOD), (Event.ACCEPTED, Cause.ACCEPTED)),
+    "FIN after the request": (says(), DROPPED),
+    "RST after the request": (reset, DROPPED),
+    "silence": (silence, TIMEOUT),
+    "100 and then nothing": (says(b"HTTP/1.1 100 Continue\r\n\r\n"), DROPPED),
+    "head cut": (says(b"HTTP/1.1 200 OK\r\nContent-Le"), DROPPED),
+    "body cut": (says(GOOD[:-9]), PAID),
+    "chunk cut": (
+        says(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a"'),
+        PAID,
+    ),
+    "garbage": (says(b"\x16\x03\x01 what\r\n\r\n"), STRANGE),
+    "200 kB of header": (says(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000 + b"\r\n\r\n"), STRANGE),
+    "bad gzip": (says(http(b"nonsense", extra="Content-Encoding: gzip\r\n")), PAID),
+    "slow drip": (says(GOOD[:-30], *[b" "] * 30, pause_s=0.2), PAID),
+    "slow drip of the head": (says(*[b"HTTP/1.1 200"], *[b" "] * 30, pause_s=0.2), TIMEOUT),
+    "10 MB": (says(http(b"x" * 10_000_000)), PAID),
+    "HTML": (says(http(b"<html>welcome</html>")), PAID),
+    "307": (says(http(b"", "307 Temporary Redirect", "Location: /api/elsewhere\r\n")), ADDRESS),
+    "301": (says(http(b"", "301 Moved", "Location: /api/elsewhere\r\n")), ADDRESS),
+    "412": (
+        says(http(b'{"error":"token limit reached"}', "412 Precondition Failed")),
+        (Event.TURNED_AWAY, Cause.TOKEN_LIMIT),
+    ),
+    "500": (says(http(b'{"error":"internal error"}', "500 X")), (Event.LOST, Cause.SERVER)),
+}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("fresh", [True, False])
+async def test_an_order_reaches_a_misbehaving_server_once(name, fresh):
+    """And ends as the whitelist says; the message shows neither key nor signature."""
+    script, expected = SCRIPTS[name]
+    async with serving(script) as (server, port), calling(port, fresh=fresh) as api:
+        outcome = await api.generate(BODY)
+    assert (outcome.event, outcome.cause) == expected
+    assert server.posts() == len(server.heads) == 1
+    assert KEY.reveal() not in repr(outcome)
+    assert "hunter2" not in repr(outcome)
+
+
+@pytest.mark.real_time
+async def test_a_refused_connection_and_an_unknown_host_are_not_sent():
+    """No byte left: these rows may be tried again at once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    async with calling(port) as api:
+        refused = await api.generate(BODY)
+    transport = build_transport(max_connections=1, fresh_connections=True)
+    async with ApiClient("https://no-such-host.invalid", KEY, transport, SystemClock()) as api:
+        unknown = await api.generate(BODY)
+    assert (refused.event, refused.cause) == NOT_SENT
+    assert (unknown.event, unknown.cause) == NOT_SENT
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("script", [says(), reset], ids=["FIN", "RST"])
+async def test_a_connection_closed_as_it_was_accepted_is_in_doubt(script):
+    """The request may have been on its way already."""
+    async with serving(script, at_once=True) as (_, port), calling(port) as api:
+        outcome = await api.generate(BODY)
+    assert (outcome.event, outcome.cause) == DROPPED
+
+
+@pytest.mark.real_time
+async def test_an_exhausted_pool_is_not_sent():
+    """The call never got a connection."""
+    async with serving(silence) as (server, port):
+        transport = build_transport(max_connections=1, fresh_connections=True)
+        base = f"http://127.0.0.1:{port}"
+        api = ApiClient(base, KEY, transport, SystemClock(), deadline_s=DEADLINE_S)
+        first = asyncio.ensure_future(api.generate(BODY))
+        await asyncio.sleep(0.1)
+        second = await api.generate(BODY)
+        await first
+        await api.aclose()
+    assert (second.event, second.cause) == NOT_SENT
+    assert server.posts() == 1
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("fresh", [True, False])
+async def test_fresh_connections_are_fresh(fresh):
+    """An idle connection may be closed by the server just as it is used again."""
+    async with (
+        serving(says(GOOD, then_close=False)) as (server, port),
+        calling(port, fresh=fresh) as api,
+    ):
+        for _ in range(3):
+            assert (await api.generate(BODY)).event is Event.ACCEPTED
+    assert len(server.peers) == (3 if fresh else 1)
+
+
+@pytest.mark.real_time
+async def test_no_cookie_is_kept_and_the_headers_are_ours(monkeypatch, tmp_path):
+    """Nothing of the machine goes along: no cookie, no netrc, no proxy of its own accord."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login u password hunter2\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    cookie = GOOD.replace(b"Content-Type", b"Set-Cookie: a=b; Path=/\r\nContent-Type")
+    async with (
+        serving(says(cookie, then_close=False)) as (server, port),
+        calling(port, fresh=False) as api,
+    ):
+        await api.generate(BODY)
+        await api.generate(BODY)
+        with contextlib.suppress(CallFailedError):
+            await api.health()
+    assert all(b"cookie" not in head.lower() for head in server.heads)
+    assert server.heads[0].count(b"uthorization: ") == 1
+    assert b"uthorization" not in server.heads[2]
+    assert b"accept-encoding: identity" in server.heads[0].lower()
+
+
+@pytest.mark.real_time
+async def test_a_reference_id_reaches_the_api_unchanged():
+    """It passes two URL parsers; a filter for another text would look like absence."""
+    odd = "a+b&c=d%41 é~r2/#?"
+    page = http(json.dumps(a_page(a_request(AN_ID))).encode())
+    async with serving(says(page)) as (server, port), calling(port) as api:
+        await api.list_requests(reference_id=odd)
+        with contextlib.suppress(CallFailedError):
+            await api.get_request("../a?b#c")
+    query = urlsplit(server.heads[0].split(b" ")[1].decode()).query
+    assert parse_qs(query)["reference_id"] == [odd]
+    assert server.heads[1].startswith(b"GET /api/v1/lipsync/requests/..%2Fa%3Fb%23c ")
+
+
+@pytest.fixture(scope="module")
+def own_certificate(tmp_path_factory):
+    """A certificate for 127.0.0.1 that nobody else trusts."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 "
+        "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run(command.split(), check=True, capture_output=True)  # noqa: S603  fixed words
+    return certificate, key
+
+
+def _server_context(own_certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*own_certificate)
+    return context
+
+
+@pytest.mark.real_time
+async def test_an_untrusted_certificate_gets_no_request(own_certificate):
+    """The key is never sent to a host that cannot prove its name."""
+    tls = _server_context(own_certificate)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    async with serving(says(GOOD), tls) as (server, port), calling(port, "https") as api:
+        outcome = await api.generate(BODY)
+    assert (outcome.event, outcome.cause) == (Event.NOT_SENT, Cause.TLS)
+    assert server.heads == []
+
+
+@pytest.mark.real_time
+async def test_a_trusted_certificate_is_enough(own_certificate):
+    """A company's own authority comes in as a context."""
+    trust = ssl.create_default_context(cafile=str(own_certificate[0]))
+    tls = _server_context(own_certificate)
+    async with (
+        serving(says(GOOD), tls) as (_, port),
+        calling(port, "https", verify=trust) as api,
+    ):
+        assert (await api.generate(BODY)).event is Event.ACCEPTED
+
+
+@pytest.mark.real_time
+async def test_a_tls_handshake_that_stalls_is_not_sent():
+    """No connection came, so no byte of the request left."""
+
+    async with serving(silence, at_once=True) as (_, port), calling(port, "https") as api:
+        outcome = await api.generate(BODY)
+    assert (outcome.event, outcome.cause) == NOT_SENT
+
+
+@pytest.mark.real_time
+async def test_a_proxy_is_asked_with_its_own_credentials_and_never_sees_the_key():
+    """It is asked for a tunnel; when it refuses, the order is in doubt only out of caution."""
+    async with serving(says(http(b"", "407 Proxy Authentication Required"))) as (server, port):
+        env = {"HTTPS_PROXY": f"http://u:hunter2@127.0.0.1:{port}"}
+        proxy = find_proxy("https://api.example.com", env)
+        transport = build_transport(max_connections=1, fresh_connections=True, proxy=proxy)
+        async with ApiClient("https://api.example.com", KEY, transport, SystemClock()) as api:
+            outcome = await api.generate(BODY)
+    assert outcome.event is Event.LOST
+    assert "hunter2" not in repr(outcome)
+    assert server.heads[0].startswith(b"CONNECT api.example.com:443")
+    assert b"Basic dTpodW50ZXIy" in server.heads[0]
+    assert KEY.reveal().encode() not in b"".join(server.heads)
+
+
+@pytest.mark.real_time
+async def test_an_unreachable_proxy_is_not_sent():
+    """There was no connection to send anything on."""
+    proxy = find_proxy("https://api.example.com", {"HTTPS_PROXY": "http://127.0.0.1:1"})
+    transport = build_transport(max_connections=1, fresh_connections=True, proxy=proxy)
+    async with ApiClient("https://api.example.com", KEY, transport, SystemClock()) as api:
+        outcome = await api.generate(BODY)
+    assert (outcome.event, outcome.cause) == NOT_SENT
