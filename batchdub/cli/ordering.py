@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +20,7 @@ from batchdub.redact import Secret
 from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions
 from batchdub.run.sandboxed import TARGET, books_path, running_sandbox
 from batchdub.run.tonight import Person, Target, Tonight
+from batchdub.sandbox.settings import SandboxSettings
 from batchdub.units import DOCUMENTED_RATE, counted, format_duration
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def carry_out(
         )
         _announce(invocation, tonight, wanted)
         with progress_line(invocation.talk) as line:
-            person = Person(line.talk.say, line.on_progress, _confirmation(invocation, tonight, wanted))
+            person = Person(
+                line.talk.say, line.on_progress, _confirmation(invocation, tonight, wanted)
+            )
             result = call(tonight, person)
     summarise(result, invocation, settings.ledger)
     context.exit(int(result.exit_code))
@@ -70,10 +72,64 @@ def _target(context: click.Context, wanted: Wanted) -> Iterator[Target]:
     yield Target(base_url, key, base_url, proxy)
 
 
-def _sandbox_settings(wanted: Wanted):  # noqa: ANN202  imported late
-    from batchdub.sandbox.settings import SandboxSettings  # noqa: PLC0415  for sandboxes only
-
+def _sandbox_settings(wanted: Wanted) -> SandboxSettings:
     rate = DOCUMENTED_RATE if wanted.rate.auto else wanted.rate
     return SandboxSettings(
         rate=rate, tokens=wanted.tokens, faults=tuple(wanted.faults), seed=wanted.seed
     )
+
+
+def _options(wanted: Wanted) -> RunOptions:
+    default_s = SANDBOX_SETTLE_S if wanted.sandbox else DEFAULT_SETTLE_S
+    return RunOptions(
+        rate=wanted.rate,
+        concurrency=wanted.concurrency,
+        settle_s=default_s if wanted.settle_s is None else wanted.settle_s,
+        hold_unknown=wanted.on_unknown == "hold",
+        max_attempts=wanted.max_attempts,
+        max_jobs=wanted.max_jobs,
+        verify=wanted.verify,
+        canary=not (wanted.sandbox or wanted.no_canary),
+    )
+
+
+def _announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
+    """Say where orders would go, and which ledger keeps them, before anything is spent."""
+    talk, target = invocation.talk, tonight.target
+    if wanted.sandbox:
+        talk.say(
+            f"sandbox: nothing is ordered for real; books in {books_path(tonight.ledger_path)}"
+        )
+    else:
+        talk.say(f"API: {target.base_url}")
+    if target.proxy is not None:
+        from batchdub.wire import proxy_for  # noqa: PLC0415  rarely needed
+
+        talk.say(f"proxy: {proxy_for(target.base_url, invocation.environ)}")
+    talk.say(f"ledger: {tonight.ledger_path.absolute()}")
+
+
+def _confirmation(
+    invocation: Invocation, tonight: Tonight, wanted: Wanted
+) -> Callable[[Totals], None]:
+    """Make the question that is asked once, on a terminal only."""
+    if wanted.yes or not invocation.talk.terminal or not sys.stdin.isatty():
+        return lambda _: None
+
+    def confirm(totals: Totals) -> None:
+        if totals.to_send:
+            click.confirm(_question(totals, tonight, wanted), abort=True, err=True)
+
+    return confirm
+
+
+def _question(totals: Totals, tonight: Tonight, wanted: Wanted) -> str:
+    from batchdub.plan import Fate, expected_duration_s  # noqa: PLC0415  asked on terminals only
+
+    orders = min(totals.to_send, totals.to_send if wanted.max_jobs is None else wanted.max_jobs)
+    left = totals.fates[Fate.LEFT]
+    which = f" ({totals.fates[Fate.NEW]:,} new, {left:,} left from before)" if left else ""
+    lasts_s = expected_duration_s(orders, tonight.options.rate)
+    takes = "" if lasts_s is None else f", about {format_duration(lasts_s)}"
+    where = "at the sandbox" if wanted.sandbox else f"at {tonight.target.base_url}"
+    return f"Order {counted(orders, 'dub')}{which} {where}{takes}?"

@@ -5,6 +5,7 @@ Works on a writer's connection and on a read-only one alike, and changes nothing
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -71,7 +72,7 @@ class Queries:
             # Not `yield from`: that would close the cursor of a reader who stopped half-way, and
             # by then the ledger may be closed.
             for row in self._connection.execute(query, values):
-                yield row  # noqa: UP028  see above
+                yield row
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -208,7 +209,7 @@ class Queries:
             " GROUP BY location ORDER BY max(manifest_id)"
         )
         return [
-            path if os.path.abspath(path) == location else location  # noqa: PTH100  as stored
+            path if os.path.abspath(path) == location else location
             for path, location in self._connection.execute(query)
         ]
 

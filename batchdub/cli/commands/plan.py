@@ -1,0 +1,67 @@
+"""`batchdub plan`: what a run would do with each row, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.invocation import Invocation
+from batchdub.cli.options import RATE, format_option, ledger_option, manifests_argument, option
+from batchdub.cli.selection import choice_of, limit_option, only_option
+from batchdub.units import Rate
+
+
+@click.command(
+    "plan",
+    cls=BatchdubCommand,
+    examples=(
+        "batchdub plan tonight.csv",
+        "batchdub plan tonight.csv --rate 600/min",
+        "batchdub plan tonight.csv --format csv > plan.csv",
+    ),
+)
+@manifests_argument
+@ledger_option
+@only_option
+@limit_option
+@option(
+    "--rate",
+    type=RATE,
+    metavar="RATE",
+    default="60/min",
+    help="The pace to reckon with: N/s, N/min, N/h, auto or unlimited.",
+)
+@option(
+    "--allow-same-media",
+    is_flag=True,
+    help="Plan to order a row although the same media is ordered under another id.",
+)
+@option("--skip-invalid", is_flag=True, help="Leave rows with a problem out.")
+@format_option
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    manifests: Sequence[str],
+    ledger: str,
+    only: Sequence[str],
+    limit: int | None,
+    rate: Rate,
+    allow_same_media: bool,
+    skip_invalid: bool,
+    format_name: str,
+) -> None:
+    """Print what would happen to each row, and why.
+
+    Nothing is sent and nothing is changed; no key is needed.
+    """
+    from batchdub.cli.planning import print_plan  # noqa: PLC0415  not for `--help`
+    from batchdub.run.source import open_source  # noqa: PLC0415  as above
+
+    del ledger  # settled with the environment by `settings_of`
+    warn = context.ensure_object(Invocation).talk.warn
+    source = open_source(manifests, choice_of(only, limit), warn, skip_invalid=skip_invalid)
+    print_plan(context, source, rate, format_name, allow_same_media=allow_same_media)

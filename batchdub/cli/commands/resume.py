@@ -1,0 +1,39 @@
+"""`batchdub resume`: order whatever the ledger has left, without naming a manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.invocation import Invocation
+from batchdub.cli.options import KEY_ENVIRONMENT, settings_of
+from batchdub.cli.run_options import Wanted, run_options
+
+
+@click.command(
+    "resume",
+    cls=BatchdubCommand,
+    examples=("batchdub resume", "batchdub resume --ledger season2.db --max-jobs 100"),
+    environment=KEY_ENVIRONMENT,
+)
+@run_options
+@click.pass_context
+def command(context: click.Context, /, **shared: Any) -> None:
+    """Order whatever the ledger has left.
+
+    The manifests that its rows come from are read again, because the ledger keeps no signed
+    links. A row that stands in none of them any more, or with other media, is named and not sent.
+    """
+    from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
+    from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
+    from batchdub.run.tonight import order  # noqa: PLC0415  as above
+
+    wanted = Wanted(**shared)
+    invocation = context.ensure_object(Invocation)
+    source = open_leftovers(settings_of(context).ledger, invocation.talk.warn)
+    if source is None:
+        invocation.talk.say("nothing is left to order, and nothing is in doubt")
+        return
+    carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))

@@ -1,0 +1,69 @@
+"""`batchdub run`: order what is left of the manifests' rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.invocation import Invocation
+from batchdub.cli.options import KEY_ENVIRONMENT, manifests_argument, option
+from batchdub.cli.run_options import Wanted, run_options
+from batchdub.cli.selection import choice_of, limit_option, only_option
+
+
+@click.command(
+    "run",
+    cls=BatchdubCommand,
+    examples=(
+        "batchdub run tonight.csv",
+        "batchdub run tonight.csv --only language=ja,ko --max-jobs 100",
+        "batchdub run tonight.csv --dry-run",
+        "batchdub run manifests/nightly.yaml --sandbox --fault drop-after=0.2",
+    ),
+    environment=KEY_ENVIRONMENT,
+)
+@manifests_argument
+@option("--dry-run", is_flag=True, help="Print the plan and order nothing, as `batchdub plan`.")
+@only_option
+@limit_option
+@option(
+    "--skip-invalid",
+    is_flag=True,
+    help="Leave rows with a problem out, and order the others.",
+)
+@run_options
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    *,
+    manifests: Sequence[str],
+    dry_run: bool,
+    only: Sequence[str],
+    limit: int | None,
+    skip_invalid: bool,
+    **shared: Any,
+) -> None:
+    """Order what is left of the manifests' rows.
+
+    Every row is ordered once. The same command again is the resume: it settles what is in doubt
+    from the API's own list, and sends only what was never ordered.
+    """
+    from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
+    from batchdub.run.source import open_source  # noqa: PLC0415  as above
+    from batchdub.run.tonight import order  # noqa: PLC0415  as above
+
+    wanted = Wanted(**shared)
+    invocation = context.ensure_object(Invocation)
+    source = open_source(
+        manifests, choice_of(only, limit), invocation.talk.warn, skip_invalid=skip_invalid
+    )
+    if dry_run:
+        from batchdub.cli.planning import print_plan  # noqa: PLC0415  as above
+
+        print_plan(context, source, wanted.rate, "table", allow_same_media=wanted.allow_same_media)
+        return
+    carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))

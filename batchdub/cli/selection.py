@@ -1,0 +1,31 @@
+"""Choosing rows on the command line: one grammar wherever rows are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from batchdub.cli.options import option
+
+if TYPE_CHECKING:
+    from batchdub.run.source import Choice
+
+only_option = option(
+    "--only",
+    multiple=True,
+    metavar="COLUMN=VALUE[,VALUE]",
+    help="Only rows with one of these values in that column; several --only must all hold.",
+)
+limit_option = option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Only the manifest's first N rows."
+)
+
+
+def choice_of(only: Sequence[str], limit: int | None) -> Choice:
+    """Make a choice of rows from the options. Raises UnusableInputError."""
+    from batchdub.run.source import Choice  # noqa: PLC0415  not for `--help`
+    from batchdub.select import parse_only  # noqa: PLC0415  as above
+
+    return Choice(parse_only(only), limit)
