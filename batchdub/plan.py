@@ -18,6 +18,7 @@ from batchdub.units import Rate, local_time
 
 _CHUNK = 500
 _MANY_VALUES = 30  # a column with more distinct values is a title or a note, not a grouping
+_LONG_VALUE = 40
 SPACING = 1.015  # calls are spaced a little wider than the limit says
 
 
@@ -194,7 +195,7 @@ class Totals:
                 continue
             values = self.columns.setdefault(name, {})
             values.setdefault(value, Counter())[planned.fate] += 1
-            if len(values) > _MANY_VALUES:
+            if len(values) > _MANY_VALUES or len(value) > _LONG_VALUE:
                 self._crowded.add(name)
                 del self.columns[name]
 

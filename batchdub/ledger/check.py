@@ -34,11 +34,12 @@ def check_ledger(queries: Queries) -> list[str]:
     speaker-detection setting is part of the key but not kept, so either setting's key passes. Of
     a signed or masked URL only the key's form is checked.
     """
-    damage = list(_integrity(queries))
-    if damage:
-        return damage
-    checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media)
-    return [finding for check in checks for finding in check(queries)]
+    with queries.moment():
+        damage = list(_integrity(queries))
+        if damage:
+            return damage
+        checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media)
+        return [finding for check in checks for finding in check(queries)]
 
 
 def _integrity(queries: Queries) -> Iterator[str]:

@@ -5,10 +5,10 @@ Works on a writer's connection and on a read-only one alike, and changes nothing
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -71,8 +71,19 @@ class Queries:
         with opening.told_plainly(self.path):
             # Not `yield from`: that would close the cursor of a reader who stopped half-way, and
             # by then the ledger may be closed.
-            for row in self._connection.execute(query, values):
-                yield row
+            yield from self._connection.execute(query, values)
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Make all questions asked inside see the ledger at one moment, while a run writes."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -208,10 +219,7 @@ class Queries:
             " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1)"
             " GROUP BY location ORDER BY max(manifest_id)"
         )
-        return [
-            path if os.path.abspath(path) == location else location
-            for path, location in self._connection.execute(query)
-        ]
+        return [_seen_from_here(*row) for row in self._connection.execute(query)]
 
     def states_of(self, job_ids: Sequence[int]) -> Counter[tuple[JobState, bool]]:
         """Count these jobs by state, and by whether they are held."""

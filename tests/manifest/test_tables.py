@@ -252,3 +252,11 @@ def test_more_rows_than_there_is_memory_for_is_told(read, monkeypatch):
 
     assert [row.reference_id for row in got.rows] == ["a"]
     assert got.lines == ["m.csv:3: more than 1 rows (split it)"]
+
+
+def test_a_quoted_cell_padded_on_the_left_keeps_its_separators(read):
+    """`, "a, b"` is one cell, as whoever wrote it meant."""
+    got = read(f'video,audio,title\n{VIDEO}, "{AUDIO}",  "a, b"\n')
+
+    assert got.lines == []
+    assert dict(got.rows[0].columns) == {"title": "a, b"}

@@ -252,6 +252,12 @@ async def test_every_failure_of_a_get_is_told_in_one_way(call, given_answer, cau
     assert str(caught.value)
 
 
+async def test_a_list_from_a_cache_is_a_failed_look():
+    """It shows the past: what it lacks may have been ordered since."""
+    with pytest.raises(CallFailedError, match="cache"):
+        await client(answer(a_page(), Age="30")).list_requests()
+
+
 async def test_a_failed_get_tells_when_to_come_back():
     """Its pause is the server's."""
     refused = answer({"error": "rate limit exceeded"}, 429, **{"Retry-After": "9"})

@@ -314,7 +314,7 @@ def test_messages_are_one_safe_line():
 
 def test_a_key_that_was_split_by_a_control_character_is_cut_too():
     """Joining the line must not make it whole."""
-    assert "sk-abc" not in classify_error(RuntimeError("sk\x00-abc"), Secret("sk -abc")).message
+    assert "sk -abc" not in classify_error(RuntimeError("sk\x00-abc"), Secret("sk -abc")).message
 
 
 json_values = st.recursive(

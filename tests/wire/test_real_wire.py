@@ -98,9 +98,9 @@ async def serving(script, tls=None, *, at_once=False):
 
 
 @contextlib.asynccontextmanager
-async def calling(port, scheme="http", *, fresh=True, **options):
+async def calling(port, scheme="http", *, fresh=True, host="127.0.0.1", **options):
     transport = build_transport(max_connections=4, fresh_connections=fresh, **options)
-    base = f"{scheme}://127.0.0.1:{port}/api"
+    base = f"{scheme}://{host}:{port}/api"
     async with ApiClient(base, KEY, transport, SystemClock(), deadline_s=DEADLINE_S) as api:
         yield api
 
@@ -229,13 +229,13 @@ async def test_fresh_connections_are_fresh(fresh):
 async def test_no_cookie_is_kept_and_the_headers_are_ours(monkeypatch, tmp_path):
     """Nothing of the machine goes along: no cookie, no netrc, no proxy of its own accord."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login u password hunter2\n")
+    netrc.write_text("machine localhost login u password hunter2\n")
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     cookie = GOOD.replace(b"Content-Type", b"Set-Cookie: a=b; Path=/\r\nContent-Type")
     async with (
         serving(says(cookie, then_close=False)) as (server, port),
-        calling(port, fresh=False) as api,
+        calling(port, fresh=False, host="localhost") as api,
     ):
         await api.generate(BODY)
         await api.generate(BODY)
