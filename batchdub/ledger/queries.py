@@ -5,6 +5,7 @@ Works on a writer's connection and on a read-only one alike, and changes nothing
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -83,7 +84,8 @@ class Queries:
         try:
             yield
         finally:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -309,6 +311,14 @@ def open_for_reading(path: Path) -> Queries:
     return Queries(opening.open_reader(path), path)
 
 
+def _seen_from_here(path: str, location: str) -> str:
+    return path if os.path.abspath(path) == location else location  # noqa: PTH100  as stored
+
+
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path)  # noqa: PTH100  the path as named, links not followed

@@ -165,7 +165,9 @@ def test_history_cannot_be_rewritten(ledger, job_id, refused):
 def test_a_job_starts_pending_and_unordered(ledger, job_id, refused):
     """A job that starts further on would have a state without a history."""
     copied = "video_url, audio_url, video_hash, audio_hash, manifest_id, line, position"
-    insert = f"INSERT INTO jobs (reference_id, media_key, {copied}, {{}}) SELECT 'new', 'm', {copied}"
+    insert = (
+        f"INSERT INTO jobs (reference_id, media_key, {copied}, {{}}) SELECT 'new', 'm', {copied}"
+    )
 
     for column, value in (("state", "'submitted'"), ("request_id", "'r'"), ("attempts", "1")):
         assert refused(f"{insert.format(column)}, {value} FROM jobs") == "a job starts pending"

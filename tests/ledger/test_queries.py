@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -164,14 +165,15 @@ def test_the_pace_goes_on_from_the_last_intent(ledger, job_id):
     assert ledger.last_intent_at().isoformat()[:19] == tried["intended_at"][:19]
 
 
-def test_the_manifests_that_jobs_come_from_are_known(ledger, job_id, path, monkeypatch):
-    """`resume` reads them again; one that no job comes from any more is left out."""
+def test_the_manifests_that_jobs_come_from_are_found_again(ledger, job_id, tmp_path, monkeypatch):
+    """`resume` reads them, also when it is called from another folder."""
+    named_from = Path.cwd()
     with ledger.transaction():
         ledger.remember_manifest("unused.csv", "e" * 64)
 
-    [location] = ledger.manifest_locations()
-
-    assert location.endswith("/tonight.csv")
+    assert ledger.manifest_paths() == ["tonight.csv"]
+    monkeypatch.chdir(tmp_path)
+    assert ledger.manifest_paths() == [str(named_from / "tonight.csv")]
 
 
 def test_a_near_miss_is_offered(ledger):

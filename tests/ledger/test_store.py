@@ -432,7 +432,11 @@ def test_one_bad_change_of_a_group_undoes_only_itself(ledger):
         ledger.begin_attempt(second)
 
     results = ledger.apply_group(
-        [lambda: ledger.begin_attempt(first), half_then_refused, lambda: ledger.begin_attempt(third)]
+        [
+            lambda: ledger.begin_attempt(first),
+            half_then_refused,
+            lambda: ledger.begin_attempt(third),
+        ]
     )
 
     assert [isinstance(result, IllegalTransitionError) for result in results] == [
@@ -520,7 +524,10 @@ def test_a_ledger_that_another_program_keeps_locked_is_told(ledger, path, job_id
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
-        with pytest.raises(LedgerWriteError, match="another program") as caught, ledger.transaction():
+        with (
+            pytest.raises(LedgerWriteError, match="another program") as caught,
+            ledger.transaction(),
+        ):
             ledger.begin_attempt(job_id)
 
     assert "close it" in caught.value.hint
