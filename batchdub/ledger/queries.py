@@ -70,9 +70,9 @@ class Queries:
         Raises LedgerUnusableError where SQLite finds the file damaged.
         """
         with opening.told_plainly(self.path):
-            # Not `yield from`: that would close the cursor of a reader who stopped half-way, and
-            # by then the ledger may be closed.
-            yield from self._connection.execute(query, values)
+            # A cursor itself would be closed for a reader who stopped half-way, perhaps after the
+            # ledger was; its `fetchone` is not.
+            yield from iter(self._connection.execute(query, values).fetchone, None)
 
     @contextmanager
     def moment(self) -> Iterator[None]:
@@ -84,8 +84,7 @@ class Queries:
         try:
             yield
         finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._connection.rollback()  # nothing was written; this only ends the reading
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -221,7 +220,7 @@ class Queries:
             " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1)"
             " GROUP BY location ORDER BY max(manifest_id)"
         )
-        return [_seen_from_here(*row) for row in self._connection.execute(query)]
+        return [_seen_from_here(*row) for row in self.ask(query)]
 
     def states_of(self, job_ids: Sequence[int]) -> Counter[tuple[JobState, bool]]:
         """Count these jobs by state, and by whether they are held."""
@@ -318,7 +317,3 @@ def _seen_from_here(path: str, location: str) -> str:
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
-
-
-def _absolute(path: str) -> str:
-    return os.path.abspath(path)  # noqa: PTH100  the path as named, links not followed

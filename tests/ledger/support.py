@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -114,6 +117,39 @@ def tamper(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@contextmanager
+def dying(ledger: Ledger):
+    """A transaction in which the person at the keyboard gives up before the commit."""
+    with ledger.transaction():
+        yield
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def no_file_may_grow_beyond(size: int):
+    """Make the operating system refuse longer files, as a full disk does, until the end."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def child_process(task: str, path: Path):
+    """Run `tests.ledger.child` and kill it at the end, if it has not been killed before."""
+    command = [sys.executable, "-m", "tests.ledger.child", task, str(path)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(  # noqa: S603  our own interpreter and our own module
+        command, cwd=root, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def all_but(*states: JobState) -> list[JobState]:

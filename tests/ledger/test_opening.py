@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from batchdub.errors import BatchdubError, LedgerUnusableError
+from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger, open_for_reading, opening, schema
 from batchdub.states import JobState
 from tests.ledger.support import TickingClock, add_jobs, bring_to, open_ledger, tamper
@@ -77,9 +77,9 @@ def test_a_pragma_that_did_not_take_is_noticed(path, ignored):
 
     with closing(sqlite3.connect(path, isolation_level=None, factory=Ignoring)) as connection:
         database = opening.Database(connection, execute_plugins=False)
+        # FULL is this library's default, so take it away first.
+        sqlite3.Connection.execute(connection, "PRAGMA synchronous = NORMAL")
         with pytest.raises(LedgerUnusableError, match="cannot keep a ledger safely"):
-            if ignored == "synchronous":  # FULL is this library's default, so take it away first
-                sqlite3.Connection.execute(connection, "PRAGMA synchronous = NORMAL")
             opening._make_durable(path, database)
 
 
@@ -276,8 +276,7 @@ def knowledge(path):
             jobs = ledger.latest_jobs(names).values()
             ledger.doubts()
             return {(job.key, job.state, job.request_id, job.attempts) for job in jobs}
-    except BatchdubError as error:
-        assert error.exit_code == 10
+    except LedgerUnusableError:
         return None
 
 
@@ -299,7 +298,7 @@ def test_a_ledger_with_a_flipped_byte_never_shows_another_state(path, sound):
     """Refused, or the flip is in what no decision reads: a wrong state would order again."""
     path.write_bytes(sound)
     truth = knowledge(path)
-    chance = random.Random(4)
+    chance = random.Random(4)  # noqa: S311  a fixed seed is the point
     refused = 0
     for _ in range(250):
         place = chance.randrange(len(sound))

@@ -6,34 +6,15 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from batchdub.clock import SystemClock
 from batchdub.errors import LedgerInUseError, LedgerUnusableError
 from batchdub.ledger import check_ledger, held_lock, lock, open_for_reading
 from batchdub.states import JobState
-from tests.ledger.support import TickingClock, open_ledger
+from tests.ledger.support import TickingClock, child_process, open_ledger
 
 pytestmark = pytest.mark.real_time
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def child(task, path):
-    """Run `tests.ledger.child` and kill it at the end, if it has not been killed before."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.ledger.child", task, str(path)],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def take(path):
@@ -45,7 +26,7 @@ def take(path):
 
 def test_the_second_run_is_told_who_holds_the_ledger(path):
     """Pid, host and start are what a person needs to wait for it or to stop it."""
-    with child("hold", path) as holder:
+    with child_process("hold", path) as holder:
         assert holder.stdout.readline() == "held\n"
 
         with pytest.raises(LedgerInUseError) as caught, take(path):
@@ -61,7 +42,7 @@ def test_the_second_run_is_told_who_holds_the_ledger(path):
 
 def test_a_killed_run_frees_its_lock(path):
     """No flag to clean up: the operating system does it with the process."""
-    with child("hold", path) as holder:
+    with child_process("hold", path) as holder:
         holder.stdout.readline()
         holder.send_signal(signal.SIGKILL)
         holder.wait()
@@ -153,9 +134,10 @@ def test_a_lock_file_that_is_always_deleted_ends_the_run(path, monkeypatch):
 
 def test_a_folder_that_takes_no_lock_is_told(tmp_path):
     """A mistyped --ledger comes to the lock first."""
-    with pytest.raises(LedgerUnusableError, match="cannot lock: No such file"):
-        with take(tmp_path / "missing" / "batchdub.db"):
-            pytest.fail("no lock")
+    missing = take(tmp_path / "missing" / "batchdub.db")
+
+    with pytest.raises(LedgerUnusableError, match="cannot lock: No such file"), missing:
+        pytest.fail("no lock")
 
 
 # -- sudden deaths -----------------------------------------------------------------------------
@@ -164,7 +146,7 @@ def test_a_folder_that_takes_no_lock_is_told(tmp_path):
 @pytest.mark.parametrize("lines", [1, 2, 37, 200])
 def test_kill_9_between_commits_loses_nothing_acknowledged(path, lines):
     """Each line was written after its commit: all that was said must be there, and sound."""
-    with child("order", path) as process:
+    with child_process("order", path) as process:
         said = [process.stdout.readline() for _ in range(lines)]
         process.send_signal(signal.SIGKILL)
         said += process.stdout.read().splitlines(keepends=True)
@@ -183,7 +165,7 @@ def test_kill_9_between_commits_loses_nothing_acknowledged(path, lines):
 
 def test_a_reader_sees_whole_commits_while_a_run_writes(path):
     """`status` in the middle of the night neither waits nor sees half of anything."""
-    with child("order", path) as process:
+    with child_process("order", path) as process:
         process.stdout.readline()
         for _ in range(20):
             with open_for_reading(path) as reader:

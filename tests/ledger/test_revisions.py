@@ -15,6 +15,7 @@ COPIED = (
     "reference_id, media_key, video_url, audio_url, video_hash, audio_hash, manifest_id, line,"
     " position"
 )
+COPY = f"INSERT INTO jobs ({COPIED}, {{columns}}) SELECT {COPIED}, {{values}} FROM jobs"
 
 
 def again(ledger, job_id, event, reference_id="S02E07-ja"):
@@ -131,9 +132,8 @@ def test_sqlite_lets_no_second_latest_in(ledger, job_id, revision, latest):
 
     with pytest.raises(sqlite3.IntegrityError):
         ledger._connection.execute(
-            f"INSERT INTO jobs ({COPIED}, revision, latest)"
-            f" SELECT {COPIED}, ?, ? FROM jobs", (revision, latest),
-        )  # fmt: skip
+            COPY.format(columns="revision, latest", values="?, ?"), (revision, latest)
+        )
 
 
 def test_sqlite_lets_no_number_be_left_out(ledger, job_id):
@@ -142,9 +142,7 @@ def test_sqlite_lets_no_number_be_left_out(ledger, job_id):
     ledger._connection.execute("UPDATE jobs SET latest = 0")
 
     with pytest.raises(sqlite3.IntegrityError, match="later or open revision"):
-        ledger._connection.execute(
-            f"INSERT INTO jobs ({COPIED}, revision) SELECT {COPIED}, 3 FROM jobs"
-        )
+        ledger._connection.execute(COPY.format(columns="revision", values="3"))
 
 
 def test_sqlite_moves_no_revision_without_a_decision(ledger, job_id):
@@ -152,9 +150,7 @@ def test_sqlite_moves_no_revision_without_a_decision(ledger, job_id):
     bring_to(ledger, job_id, JobState.FAILED)
     with ledger.transaction():
         ledger._connection.execute("UPDATE jobs SET latest = 0")
-        ledger._connection.execute(
-            f"INSERT INTO jobs ({COPIED}, revision) SELECT {COPIED}, 2 FROM jobs"
-        )
+        ledger._connection.execute(COPY.format(columns="revision", values="2"))
 
     with pytest.raises(IllegalTransitionError), ledger.transaction():
         ledger.begin_attempt(job_id + 1)

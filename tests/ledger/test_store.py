@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -23,7 +22,9 @@ from tests.ledger.support import (
     add_jobs,
     attempt,
     bring_to,
+    dying,
     make_row,
+    no_file_may_grow_beyond,
     open_ledger,
     remote,
     state_of,
@@ -51,9 +52,8 @@ def test_an_intent_is_seen_by_other_processes_once_begun(ledger, path, job_id):
 
 def test_an_intent_that_is_not_committed_is_not_there(ledger, path, job_id):
     """Nothing may be sent on the strength of it."""
-    with pytest.raises(KeyboardInterrupt), ledger.transaction():
+    with pytest.raises(KeyboardInterrupt), dying(ledger):
         ledger.begin_attempt(job_id)
-        raise KeyboardInterrupt
 
     assert job(ledger).state is JobState.PENDING
     assert not ledger.ever_ordered()
@@ -479,9 +479,9 @@ def test_a_commit_that_fails_undoes_the_group(ledger, path):
     """
     jobs = add_jobs(ledger, *(f"row-{number}" for number in range(50)))
 
-    with no_file_may_grow_beyond(path.with_name(path.name + "-wal").stat().st_size + 100):
-        with pytest.raises(LedgerWriteError, match="disk I/O error") as caught:
-            ledger.apply_group([partial(ledger.begin_attempt, job_id) for job_id in jobs])
+    limit = no_file_may_grow_beyond(path.with_name(path.name + "-wal").stat().st_size + 100)
+    with limit, pytest.raises(LedgerWriteError, match="disk I/O error") as caught:
+        ledger.apply_group([partial(ledger.begin_attempt, job_id) for job_id in jobs])
 
     assert caught.value.hint
     assert ledger.counts() == {JobState.PENDING: 50}
@@ -489,16 +489,6 @@ def test_a_commit_that_fails_undoes_the_group(ledger, path):
         assert reader.counts() == {JobState.PENDING: 50}
         assert not reader.ever_ordered()
         assert check_ledger(reader) == []
-
-
-@contextmanager
-def no_file_may_grow_beyond(size):
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_undoes_the_group_and_says_so(ledger, path):
