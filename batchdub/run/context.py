@@ -1,27 +1,21 @@
-"""What every part of a run shares: the API, the ledger, time, chance, and who is told."""
+"""What every part of a run shares: the means to ask, and besides them the ledger and the desk."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from batchdub.clock import Clock
 from batchdub.ledger import Ledger
 from batchdub.models import JobKey, RemoteRequest
+from batchdub.run.asking import Asking
 from batchdub.run.desk import Desk
 from batchdub.run.journal import Journal
 from batchdub.run.options import RunOptions
-from batchdub.run.server_clock import ServerClock
-from batchdub.run.stop import Stop
 from batchdub.states import Event, JobState
-from batchdub.wire import ApiClient, CallFailedError, Pacer
-
-Say = Callable[[str], None]
-"""Tells the person who watches one line."""
+from batchdub.wire import Pacer
 
 
 class Adoptable(Protocol):
@@ -48,32 +42,16 @@ class Tally:
     resent: int = 0
 
 
-@dataclass(slots=True)
-class RunContext:
+@dataclass(slots=True, kw_only=True)
+class RunContext(Asking):
     """The things that the steps of a run work with."""
 
     options: RunOptions
     ledger: Ledger
     journal: Journal
-    api: ApiClient
-    clock: Clock
-    rng: random.Random
-    say: Say
-    stop: Stop
     desk: Desk
     order_pace: Pacer
-    look_pace: Pacer
-    server_clock: ServerClock
     tally: Tally = field(default_factory=Tally)
-    last_failure: CallFailedError | None = None
-
-    async def nap(self, seconds: float) -> None:
-        """Wait, but not beyond the moment when the run is told to stop."""
-        try:
-            async with asyncio.timeout(max(0.0, seconds)):
-                await self.stop.wait()
-        except TimeoutError:
-            return
 
     async def order_slot(self) -> float | None:
         """Wait for the next slot of an order and give its time; None if the run stops first."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from batchdub.exits import Exit
 from batchdub.models import Cause, Outcome, Page, RemoteRequest
-from batchdub.run.context import RunContext
+from batchdub.run.asking import Asking
 from batchdub.wire import CallFailedError, Listing, backoff_s, list_all
 
 T = TypeVar("T")
@@ -43,62 +43,62 @@ class Look:
     server_ended_at: datetime | None
 
 
-async def ask(context: RunContext, call: Callable[[], Awaitable[T]]) -> T | None:
+async def ask(asking: Asking, call: Callable[[], Awaitable[T]]) -> T | None:
     """Make a free call, and make it again a few times if it fails; None if it goes on failing.
 
-    The last failure is kept as `context.last_failure`.
+    The last failure is kept as `asking.last_failure`.
     """
     for failures in range(1, _TRIES + 1):
         try:
             return await call()
         except CallFailedError as error:
-            context.last_failure = error
-            heed_failed_call(context, error.outcome)
-            if not context.stop.may_look:
+            asking.last_failure = error
+            heed_failed_call(asking, error.outcome)
+            if not asking.stop.may_look:
                 return None
-            wait_s = backoff_s(failures, context.rng, error.outcome.retry_after_s)
-            await context.nap(wait_s if failures < _TRIES else 0.0)
+            wait_s = backoff_s(failures, asking.rng, error.outcome.retry_after_s)
+            await asking.nap(wait_s if failures < _TRIES else 0.0)
     return None
 
 
-async def look_up(context: RunContext, sent_as: str) -> Look | None:
+async def look_up(asking: Asking, sent_as: str) -> Look | None:
     """Read all that the API has under a reference_id; None if it cannot be known now."""
     began_s = 0.0
 
     async def read() -> Listing:
         nonlocal began_s
-        began_s = context.clock.monotonic_s()
-        return await list_all(context.api, reference_id=sent_as, before_each=context.look_pace.slot)
+        began_s = asking.clock.monotonic_s()
+        return await list_all(asking.api, reference_id=sent_as, before_each=asking.look_pace.slot)
 
-    listing = await ask(context, read)
+    listing = await ask(asking, read)
     if listing is None:
         return None
-    context.server_clock.note(listing.ended_at)
+    asking.server_clock.note(listing.ended_at)
     if listing.foreign:
-        context.say(f"the API's list ignores its own filter, so it proves nothing ({sent_as})")
+        asking.say(f"the API's list ignores its own filter, so it proves nothing ({sent_as})")
         return None
-    ended_s = context.clock.monotonic_s()
+    ended_s = asking.clock.monotonic_s()
     return Look(listing.requests, began_s, ended_s, listing.began_at, listing.ended_at)
 
 
 async def look_up_all(
-    context: RunContext, sent_as: Sequence[str]
+    asking: Asking, sent_as: Sequence[str]
 ) -> dict[str, tuple[RemoteRequest, ...]] | None:
     """Read what the API has under each reference_id, by whichever way is fewer calls.
 
     Either one by one, or all pages of the account. None if any of it cannot be known now.
     """
     if len(sent_as) > _FEW:
-        total = await account_total(context)
+        total = await account_total(asking)
         if total is None:
             return None
         if -(-total // _PAGE) < len(sent_as):
-            listing = await read_account(context)
+            listing = await read_account(asking)
             if listing is not None and listing.complete:
                 return group_by_reference(listing.requests, sent_as)
     found = {}
     for reference_id in sent_as:
-        look = await look_up(context, reference_id)
+        look = await look_up(asking, reference_id)
         if look is None:
             return None
         found[reference_id] = look.requests
@@ -116,35 +116,35 @@ def group_by_reference(
     return {reference_id: tuple(own) for reference_id, own in found.items()}
 
 
-async def read_account(context: RunContext, max_pages: int | None = None) -> Listing | None:
+async def read_account(asking: Asking, max_pages: int | None = None) -> Listing | None:
     """Read the account's whole list, or its first pages; None if it cannot be read now."""
 
     async def read() -> Listing:
         return await list_all(
-            context.api, before_each=context.look_pace.slot, limit=_PAGE, max_pages=max_pages
+            asking.api, before_each=asking.look_pace.slot, limit=_PAGE, max_pages=max_pages
         )
 
-    return await ask(context, read)
+    return await ask(asking, read)
 
 
-async def account_total(context: RunContext) -> int | None:
+async def account_total(asking: Asking) -> int | None:
     """Ask how many requests the account has; None if the API does not tell now."""
 
     async def read() -> Page:
-        await context.look_pace.slot()
-        return await context.api.list_requests(limit=1)
+        await asking.look_pace.slot()
+        return await asking.api.list_requests(limit=1)
 
-    page = await ask(context, read)
+    page = await ask(asking, read)
     if page is None:
         return None
-    context.server_clock.note(page.server_date)
+    asking.server_clock.note(page.server_date)
     return page.total
 
 
-def heed_failed_call(context: RunContext, outcome: Outcome) -> None:
+def heed_failed_call(asking: Asking, outcome: Outcome) -> None:
     """Draw from a failed free call what it says of the rest of the run."""
-    context.server_clock.note(outcome.server_date)
+    asking.server_clock.note(outcome.server_date)
     if outcome.cause is Cause.RATE_LIMIT:
-        context.look_pace.pause(backoff_s(1, context.rng, outcome.retry_after_s))
+        asking.look_pace.pause(backoff_s(1, asking.rng, outcome.retry_after_s))
     elif outcome.cause in STOP_CODES:
-        context.stop.ask(STOP_CODES[outcome.cause], outcome.message)
+        asking.stop.ask(STOP_CODES[outcome.cause], outcome.message)

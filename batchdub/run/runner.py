@@ -20,7 +20,8 @@ from batchdub.progress import Snapshot
 from batchdub.redact import Secret
 from batchdub.run.account import require_same_account
 from batchdub.run.afterlook import look_again
-from batchdub.run.context import RunContext, Say
+from batchdub.run.asking import Say
+from batchdub.run.context import RunContext
 from batchdub.run.desk import Canary, Desk
 from batchdub.run.journal import Journal
 from batchdub.run.lookup import account_total

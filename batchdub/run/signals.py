@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from batchdub.exits import Exit
-from batchdub.run.context import Say
+from batchdub.run.asking import Say
 from batchdub.run.stop import Stop
 
 _CODES = {

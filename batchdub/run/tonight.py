@@ -13,7 +13,7 @@ from batchdub.clock import Clock
 from batchdub.ledger import Ledger
 from batchdub.plan import Totals
 from batchdub.redact import Secret
-from batchdub.run.context import Say
+from batchdub.run.asking import Say
 from batchdub.run.options import RunOptions
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.result import RunResult

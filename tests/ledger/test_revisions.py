@@ -15,7 +15,9 @@ COPIED = (
     "reference_id, media_key, video_url, audio_url, video_hash, audio_hash, manifest_id, line,"
     " position"
 )
-COPY = f"INSERT INTO jobs ({COPIED}, {{columns}}) SELECT {COPIED}, {{values}} FROM jobs"
+COPY = "INSERT INTO jobs (COPIED, {columns}) SELECT COPIED, {values} FROM jobs".replace(
+    "COPIED", COPIED
+)
 
 
 def again(ledger, job_id, event, reference_id="S02E07-ja"):
