@@ -28,6 +28,11 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("run", "The night", "Order what is left of the manifests' rows."),
     Entry("resume", "The night", "Order whatever the ledger has left."),
     Entry("plan", "Before the night", "Print what would happen to each row, and why."),
+    Entry(
+        "audit",
+        "The morning after",
+        "Prove from the API's own list that each row was ordered once.",
+    ),
     Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
     Entry("init", "To begin", "Write a first manifest to start from."),
     Entry("schema", "To begin", "Print the JSON Schema of a manifest."),

@@ -17,9 +17,10 @@ from batchdub.cli.run_options import Wanted
 from batchdub.cli.summary import summarise
 from batchdub.clock import SystemClock
 from batchdub.redact import Secret
+from batchdub.run.connecting import Target
 from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions
 from batchdub.run.sandboxed import TARGET, books_path, running_sandbox
-from batchdub.run.tonight import Person, Target, Tonight
+from batchdub.run.tonight import Person, Tonight
 from batchdub.sandbox.settings import SandboxSettings
 from batchdub.units import DOCUMENTED_RATE, counted, format_duration
 
@@ -37,7 +38,8 @@ def carry_out(
     invocation = context.ensure_object(Invocation)
     settings = settings_of(context)
     command = str(context.info_name)
-    with _target(context, wanted) as target:
+    sandbox_settings = _sandbox_settings(wanted) if wanted.sandbox else None
+    with target_of(context, sandbox_settings) as target:
         tonight = Tonight(
             ledger_path=settings.ledger,
             target=target,
@@ -58,10 +60,14 @@ def carry_out(
 
 
 @contextmanager
-def _target(context: click.Context, wanted: Wanted) -> Iterator[Target]:
+def target_of(context: click.Context, sandbox: SandboxSettings | None) -> Iterator[Target]:
+    """Settle which API is meant, for as long as the block lasts: a sandbox runs in it.
+
+    Raises KeyRefusedError without a usable key, UnusableInputError for an unusable address.
+    """
     settings = settings_of(context)
-    if wanted.sandbox:
-        with running_sandbox(settings.ledger, _sandbox_settings(wanted), SystemClock()) as base_url:
+    if sandbox is not None:
+        with running_sandbox(settings.ledger, sandbox, SystemClock()) as base_url:
             yield Target(base_url, _SANDBOX_KEY, TARGET)
         return
     from batchdub.wire import check_base_url, check_key, find_proxy  # noqa: PLC0415  slow

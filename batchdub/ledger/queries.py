@@ -32,11 +32,12 @@ from batchdub.states import JobState
 from batchdub.units import to_stored_time
 
 _CHUNK = 500  # host parameters of one statement; SQLite's own limit is far above
-_JOB = (
+_ANY_JOB = (
     "SELECT job_id, reference_id, revision, state, media_key, path, line, request_id, held,"
     " attempts, error, remote_status, submitted_at, finished_at"
-    " FROM jobs JOIN manifests USING (manifest_id) WHERE latest = 1"
+    " FROM jobs JOIN manifests USING (manifest_id)"
 )
+_JOB = f"{_ANY_JOB} WHERE latest = 1"
 
 
 class Queries:
@@ -104,6 +105,29 @@ class Queries:
             found.setdefault(job.media_key, []).append(job)
         return found
 
+    def jobs_by_id(self, job_ids: Sequence[int]) -> list[Job]:
+        """Give the jobs of these numbers, in their order of manifest and place."""
+        return [
+            job_of(row)
+            for chunk in _chunks(job_ids)
+            for row in self.ask(
+                f"{_ANY_JOB} WHERE job_id IN ({', '.join('?' * len(chunk))})"
+                " ORDER BY manifest_id, position",
+                chunk,
+            )
+        ]
+
+    def all_revisions(self, reference_ids: Sequence[str]) -> dict[str, list[Job]]:
+        """Give every revision of each reference_id that has a job, the first one first."""
+        found: dict[str, list[Job]] = {}
+        for chunk in _chunks(reference_ids):
+            marks = ", ".join("?" * len(chunk))
+            query = f"{_ANY_JOB} WHERE reference_id IN ({marks}) ORDER BY revision"
+            for row in self.ask(query, chunk):
+                job = job_of(row)
+                found.setdefault(job.key.reference_id, []).append(job)
+        return found
+
     def jobs_in(self, *states: JobState) -> Iterator[Job]:
         """Give the jobs in these states, in manifest order."""
         marks = ", ".join("?" * len(states))
@@ -133,6 +157,19 @@ class Queries:
             " ORDER BY submitted_at DESC LIMIT 1"
         )
         return None if row is None else str(row[0])
+
+    def orders(self) -> Iterator[tuple[str, int, str, str | None]]:
+        """Give reference_id, revision, state and request_id of every job, sorted."""
+        query = (
+            "SELECT reference_id, revision, state, request_id FROM jobs"
+            " ORDER BY reference_id, revision"
+        )
+        yield from self.ask(query)
+
+    def not_ours(self) -> set[str]:
+        """Give the ids of older requests under our reference_ids that were told not to be ours."""
+        query = "SELECT request_id FROM other_requests WHERE kind = 'not_ours'"
+        return {row[0] for row in self.ask(query)}
 
     def ever_ordered(self) -> bool:
         """Whether any attempt was ever begun from this ledger."""

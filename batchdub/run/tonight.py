@@ -12,27 +12,14 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.ledger import Ledger
 from batchdub.plan import Totals
-from batchdub.redact import Secret
 from batchdub.run.asking import Say
+from batchdub.run.connecting import Target, connected
 from batchdub.run.options import RunOptions
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.result import RunResult
 from batchdub.run.runner import OnProgress, Outside, run_orders
 from batchdub.run.session import Session, open_session
 from batchdub.run.source import Source
-from batchdub.wire import ApiClient, build_transport
-
-_SLOW_INTERVAL_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The API that a run talks to; a ledger is bound to its `name`, `proxy` stands between."""
-
-    base_url: str
-    key: Secret
-    name: str
-    proxy: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +103,8 @@ async def _with_client(
     tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
 ) -> RunResult:
     options, target = tonight.options, tonight.target
-    transport = build_transport(
-        max_connections=options.concurrency + 2,
-        # A kept connection may be closed by the server just as it is used again, which would
-        # leave an order in doubt; at a slow pace a new one for each call costs nothing.
-        fresh_connections=options.rate.interval_s >= _SLOW_INTERVAL_S,
-        proxy=target.proxy,
-    )
-    async with ApiClient(
-        target.base_url, target.key, transport, tonight.clock, version=tonight.version
+    async with connected(
+        target, options.rate, options.concurrency, tonight.clock, tonight.version
     ) as api:
         outside = Outside(
             api, target.key, tonight.clock, person.say, person.on_progress, tonight.rng

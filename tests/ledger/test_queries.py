@@ -235,3 +235,24 @@ def test_two_runs_share_a_ledger_one_after_the_other(path):
         runs = [tried["run_id"] for tried in ledger.history("a")["attempts"]]
 
     assert runs == ["run-1", "run-2"]
+
+
+def test_the_newest_order_is_known(ledger):
+    """A new key proves that it is of the same account by seeing it."""
+    assert ledger.newest_request_id() is None
+    first, second = add_jobs(ledger, "a", "b")
+    for job_id in (second, first):
+        attempt(ledger, job_id, accepted(f"r{job_id}"))
+
+    assert ledger.newest_request_id() == f"r{first}"
+    assert ledger.run_count() == 1
+
+
+def test_questions_inside_a_transaction_see_that_transaction(ledger, job_id):
+    """A check may also be made before a commit."""
+    with ledger.transaction():
+        ledger.hold(job_id, "later")
+        assert check_ledger(ledger) == []
+        assert ledger.latest_jobs(["S02E07-ja"])["S02E07-ja"].held == "later"
+
+    assert ledger.latest_jobs(["S02E07-ja"])["S02E07-ja"].held == "later"

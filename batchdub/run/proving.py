@@ -1,0 +1,116 @@
+"""Audit and rebuild as one call each: read the manifests, ask the API, write what follows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from batchdub.clock import Clock
+from batchdub.errors import LedgerUnusableError
+from batchdub.exits import Exit
+from batchdub.ledger import Ledger, Queries, open_for_reading
+from batchdub.models import Job, RemoteRequest
+from batchdub.run.asking import Say
+from batchdub.run.audit import Audit, Subject, ask_for_all
+from batchdub.run.certificate import ledger_content
+from batchdub.run.connecting import Target, asking
+from batchdub.run.prepare import register
+from batchdub.run.rebuild import Rebuilt, read_everything, rebuild
+from batchdub.run.session import open_session
+from batchdub.run.source import Source
+from batchdub.units import Rate
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """What both need: which ledger, which API, how fast to ask, and who is told."""
+
+    ledger_path: Path
+    target: Target
+    rate: Rate
+    clock: Clock
+    version: str
+    say: Say
+
+
+def audit_manifests(proving: Proving, source: Source) -> tuple[Audit, str]:
+    """Audit every row of the manifests; gives the audit, and the hash of what the ledger says.
+
+    Changes nothing. Raises LedgerUnusableError if there is no ledger, or it is of another API.
+    """
+    with open_for_reading(proving.ledger_path) as ledger:
+        _require_same_api(ledger, proving)
+        subjects = list(_subjects(ledger, source))
+        not_ours = ledger.not_ours()
+        content = ledger_content(ledger)
+    return asyncio.run(_audit(proving, subjects, not_ours)), content
+
+
+async def _audit(proving: Proving, subjects: list[Subject], not_ours: set[str]) -> Audit:
+    async with asking(
+        proving.target, proving.rate, proving.clock, proving.version, proving.say
+    ) as api:
+        return await ask_for_all(api, subjects, not_ours)
+
+
+def _require_same_api(ledger: Queries, proving: Proving) -> None:
+    bound = ledger.meta("api")
+    if bound != proving.target.name:
+        raise LedgerUnusableError(
+            f"{proving.ledger_path}: this ledger was made against {bound},"
+            f" not {proving.target.name}",
+            "name another ledger with --ledger, or its API with --base-url or --sandbox",
+        )
+
+
+def _subjects(ledger: Queries, source: Source) -> Iterator[Subject]:
+    rows = source.numbered()
+    while chunk := [row for _, row in islice(rows, _CHUNK)]:
+        jobs = ledger.all_revisions([row.reference_id for row in chunk])
+        for row in chunk:
+            revisions: Iterable[Job | None] = jobs.get(row.reference_id) or (None,)
+            for job in revisions:
+                sent_as = job.key.sent_as if job else row.reference_id
+                yield Subject(sent_as, str(row.source), job)
+
+
+def rebuild_ledger(proving: Proving, source: Source, since: datetime | None) -> Rebuilt:
+    """Restore a ledger from the manifests and the API's list; orders nothing.
+
+    The list is read before the ledger is touched. Raises as `open_session`, and KeyRefusedError
+    or ApiUnavailableError if the list cannot be read completely.
+    """
+    requests = asyncio.run(_read(proving))
+    with open_session(
+        proving.ledger_path,
+        clock=proving.clock,
+        command="ledger rebuild",
+        target=proving.target.name,
+        version=proving.version,
+    ) as session:
+        with session.ledger.transaction():
+            rebuilt = _write(session.ledger, source, requests, since)
+        session.exit_code = Exit.NEEDS_A_LOOK if rebuilt.duplicates else Exit.DONE
+        return rebuilt
+
+
+async def _read(proving: Proving) -> tuple[RemoteRequest, ...]:
+    async with asking(
+        proving.target, proving.rate, proving.clock, proving.version, proving.say
+    ) as api:
+        return await read_everything(api)
+
+
+def _write(
+    ledger: Ledger, source: Source, requests: tuple[RemoteRequest, ...], since: datetime | None
+) -> Rebuilt:
+    ids = {file.path: ledger.remember_manifest(file.path, file.sha256) for file in source.files}
+    prepared = register(ledger, source.planned(ledger, allow_same_media=True), ids)
+    jobs = ledger.jobs_by_id(prepared.scope)
+    return rebuild(ledger, jobs, requests, since)
