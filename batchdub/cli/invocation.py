@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Invocation:
-    """One call of the program: its environment, how it talks, and what it must not print."""
+    """One call of the program: its environment, how it talks, and what it must not print.
 
+    `arguments` are those it was started with, to name the same command again.
+    """
+
+    arguments: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     talk: Talk = field(default_factory=lambda: talk_on(sys.stderr, os.environ))
     secrets: tuple[Secret, ...] = field(default_factory=lambda: secrets_in(os.environ))

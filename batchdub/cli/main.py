@@ -25,7 +25,7 @@ def main() -> NoReturn:
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command to its end and give its exit code; every failure is told on the way."""
     with dependable_streams():
-        invocation = Invocation()
+        invocation = Invocation(tuple(arguments))
         try:
             code = _call(arguments, invocation)
             sys.stdout.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 
 from batchdub import __version__
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.next_steps import Leads, leads_of
 from batchdub.cli.options import key_of, settings_of
 from batchdub.cli.progress import progress_line
 from batchdub.cli.run_options import Wanted
@@ -32,7 +33,10 @@ _SANDBOX_KEY = Secret("sandbox")
 
 
 def carry_out(
-    context: click.Context, wanted: Wanted, call: Callable[[Tonight, Person], RunResult]
+    context: click.Context,
+    wanted: Wanted,
+    call: Callable[[Tonight, Person], RunResult],
+    tell: Callable[[RunResult, Invocation, Leads, Sequence[str]], None] = summarise,
 ) -> None:
     """Do one run as it is wanted, show it, summarise it, and leave with its exit code."""
     invocation = context.ensure_object(Invocation)
@@ -55,7 +59,8 @@ def carry_out(
                 line.talk.say, line.on_progress, _confirmation(invocation, tonight, wanted)
             )
             result = call(tonight, person)
-    summarise(result, invocation, settings.ledger)
+    leads = leads_of(settings, target.name)
+    tell(result, invocation, leads, context.params.get("manifests", ()))
     context.exit(int(result.exit_code))
 
 
@@ -124,9 +129,19 @@ def _confirmation(
 
     def confirm(totals: Totals) -> None:
         if totals.to_send:
-            click.confirm(_question(totals, tonight, wanted), abort=True, err=True)
+            _ask(_question(totals, tonight, wanted))
 
     return confirm
+
+
+def _ask(question: str) -> None:
+    """Ask, and end as Ctrl-C does unless the answer is yes, so that the run is recorded so."""
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        agreed = False
+    if not agreed:
+        raise KeyboardInterrupt
 
 
 def _question(totals: Totals, tonight: Tonight, wanted: Wanted) -> str:

@@ -1,8 +1,8 @@
-"""How a run spends: the options that `run` and `resume` share, and what becomes of them."""
+"""How a run spends: the options that its commands share, and what becomes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, TypeVar
@@ -23,17 +23,49 @@ from batchdub.units import Rate
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-_OPTIONS = (
+rate_option = option(
+    "--rate",
+    type=RATE,
+    metavar="RATE",
+    default="60/min",
+    help="Most orders in a time: N/s, N/min, N/h, auto or unlimited.",
+)
+settle_option = option(
+    "--settle",
+    "settle_s",
+    type=DURATION_S,
+    metavar="TIME",
+    show_default="5m; 2s with --sandbox",
+    help="How long a cut-off order may still be accepted.",
+)
+on_unknown_option = option(
+    "--on-unknown",
+    type=click.Choice(["reorder", "hold"]),
+    default="reorder",
+    metavar="reorder|hold",
+    help="What to do with an order that the list does not show after that time.",
+)
+sandbox_option = option(
+    "--sandbox",
+    is_flag=True,
+    help="Order nothing for real: start a stand-in API inside the run. It allows --rate.",
+)
+_SETTLING = (
     ledger_option,
     base_url_option,
     key_file_option,
-    option(
-        "--rate",
-        type=RATE,
-        metavar="RATE",
-        default="60/min",
-        help="Most orders in a time: N/s, N/min, N/h, auto or unlimited.",
-    ),
+    rate_option,
+    settle_option,
+    on_unknown_option,
+    sandbox_option,
+    fault_option,
+    seed_option,
+)
+_ORDERING = (
+    ledger_option,
+    base_url_option,
+    key_file_option,
+    rate_option,
     option(
         "--concurrency",
         type=click.IntRange(1, 256),
@@ -41,21 +73,8 @@ _OPTIONS = (
         default=8,
         help="Most orders on the wire at once.",
     ),
-    option(
-        "--settle",
-        "settle_s",
-        type=DURATION_S,
-        metavar="TIME",
-        show_default="5m; 2s with --sandbox",
-        help="How long a cut-off order may still be accepted.",
-    ),
-    option(
-        "--on-unknown",
-        type=click.Choice(["reorder", "hold"]),
-        default="reorder",
-        metavar="reorder|hold",
-        help="What to do with an order that the list does not show after that time.",
-    ),
+    settle_option,
+    on_unknown_option,
     option(
         "--max-attempts",
         type=click.IntRange(1),
@@ -85,11 +104,7 @@ _OPTIONS = (
         is_flag=True,
         help="Do not ask before ordering (without a terminal it never asks).",
     ),
-    option(
-        "--sandbox",
-        is_flag=True,
-        help="Order nothing for real: start a stand-in API inside the run. It allows --rate.",
-    ),
+    sandbox_option,
     fault_option,
     tokens_option,
     seed_option,
@@ -98,30 +113,39 @@ _OPTIONS = (
 
 def run_options(command: F) -> F:
     """Give a command all options of a run; it takes them as keywords."""
-    return reduce(lambda wrapped, decorate: decorate(wrapped), reversed(_OPTIONS), command)
+    return _decorated(command, _ORDERING)
+
+
+def settling_options(command: F) -> F:
+    """Give a command the options of a run that apply where nothing is ordered."""
+    return _decorated(command, _SETTLING)
+
+
+def _decorated(command: F, options: Sequence[Callable[[Any], Any]]) -> F:
+    return reduce(lambda wrapped, decorate: decorate(wrapped), reversed(options), command)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The values of the shared options, by their names."""
+    """The values of the shared options, by their names; where nothing is ordered, without some."""
 
     ledger: str
     base_url: str | None
     key_file: str | None
     rate: Rate
-    concurrency: int
     settle_s: float | None
     on_unknown: str
-    max_attempts: int
-    max_jobs: int | None
-    verify: bool
-    no_canary: bool
-    allow_same_media: bool
-    yes: bool
     sandbox: bool
     faults: tuple[Any, ...]
-    tokens: int | None
     seed: int
+    concurrency: int = 1
+    max_attempts: int = 1
+    max_jobs: int | None = None
+    verify: bool = False
+    no_canary: bool = False
+    allow_same_media: bool = False
+    yes: bool = False
+    tokens: int | None = None
 
     def __post_init__(self) -> None:
         if not self.sandbox and (self.faults or self.tokens is not None):

@@ -2,44 +2,89 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.next_steps import Found, Leads, next_commands
 from batchdub.exits import Exit
 from batchdub.plan import Fate
-from batchdub.settings import DEFAULT_LEDGER
 from batchdub.states import JobState
 from batchdub.units import counted, format_duration
 
 if TYPE_CHECKING:
+    from batchdub.cli.talk import Talk
+    from batchdub.run.prepare import LeftOut
     from batchdub.run.result import RunResult
 
-_SAME_COMMAND = frozenset(
-    {
-        Exit.TOKEN_LIMIT,
-        Exit.CAP,
-        Exit.API_UNAVAILABLE,
-        Exit.INTERRUPTED,
-        Exit.TERMINATED,
-        Exit.KEY,
-    }
-)
+_WHEN: Mapping[Exit, str] = {
+    Exit.KEY: "once a key works, the same command orders the rest",
+    Exit.TOKEN_LIMIT: "once the account has tokens again, the same command orders the rest",
+    Exit.API_UNAVAILABLE: "once the API answers, the same command orders the rest",
+    Exit.CAP: "the same command orders the next ones",
+    Exit.INTERRUPTED: "the same command goes on",
+    Exit.TERMINATED: "the same command goes on",
+}
+"""Ends after which the same command goes on with what is left, and when that makes sense."""
+
+_BAD = frozenset({JobState.REJECTED, JobState.FAILED})
 
 
-def summarise(result: RunResult, invocation: Invocation, ledger: Path) -> None:
-    """Tell a run's end. What is wrong is told even to those who asked for quiet."""
+def summarise(
+    result: RunResult, invocation: Invocation, leads: Leads, manifests: Sequence[str]
+) -> None:
+    """Tell the end of a run that orders. What is wrong is told even to those who want quiet."""
     talk = invocation.talk
     for line in _counts(result):
         talk.say(line)
+    _tell_problems(result, talk)
+    again = again_after(result)
+    if again:
+        talk.hint(_WHEN[again])
+    same_command = ("batchdub", *invocation.arguments)
+    found = found_after(result, same_command if again else (), manifests, leads)
+    _tell_next(found, result, leads, talk)
+
+
+def summarise_settling(
+    result: RunResult, invocation: Invocation, leads: Leads, manifests: Sequence[str]
+) -> None:
+    """Tell the end of a run that settled what was in doubt, and ordered nothing."""
+    del manifests
+    talk, states = invocation.talk, result.standing.states
+    took = format_duration(result.elapsed_s)
+    if states:
+        talk.say(f"{counted(states.total(), 'row')} in doubt, after {took}: {_settled(result)}")
+    else:
+        talk.say("nothing was in doubt")
+    _tell_problems(result, talk)
+    resume = ("batchdub", "resume", *leads.api, *leads.ledger)
+    found = found_after(result, resume if states[JobState.PENDING] else (), (), leads)
+    _tell_next(found, result, leads, talk)
+
+
+def _settled(result: RunResult) -> str:
+    words = {
+        JobState.SUBMITTED: "found at the API",
+        JobState.PENDING: "not there, so pending again",
+        JobState.IN_DOUBT: "still in doubt",
+    }
+    states = result.standing.states
+    return ", ".join(
+        f"{number:,} {words.get(state, str(state))}" for state, number in states.items()
+    )
+
+
+def _tell_problems(result: RunResult, talk: Talk) -> None:
     for reason in result.reasons:
         talk.problem(reason.message)
     for line in _attention(result):
         talk.problem(line)
-    for command in next_commands(result, ledger, sys.argv[1:]):
+
+
+def _tell_next(found: Found, result: RunResult, leads: Leads, talk: Talk) -> None:
+    done = result.exit_code is Exit.DONE
+    for command in next_commands(found, leads, well=done):
         talk.say(f"next: {command}")
 
 
@@ -73,34 +118,42 @@ def _attention(result: RunResult) -> Iterator[str]:
         yield f"`{reference_id}` was ordered more than once: also request {request_id}"
 
 
-def next_commands(result: RunResult, ledger: Path, arguments: list[str]) -> list[str]:
-    """Choose what to type next, ready to be pasted; `arguments` are those of this command."""
-    suffix = [] if str(ledger) == DEFAULT_LEDGER else ["--ledger", str(ledger)]
-    states, standing = result.standing.states, result.standing
-    commands = []
-    if states[JobState.PENDING] and {reason.code for reason in result.reasons} & _SAME_COMMAND:
-        commands.append(["batchdub", *arguments])
-    if states[JobState.IN_DOUBT]:
-        commands.append(["batchdub", "reconcile", *_sandbox_flag(arguments), *suffix])
-    commands += [
-        ["batchdub", "reconcile", "--acknowledge", request_id, *suffix]
-        for _, request_id in standing.duplicates[:1]
-    ]
-    if states[JobState.REJECTED] or states[JobState.FAILED]:
-        commands.append(["batchdub", "show", _first_bad(result), *suffix])
-    if not commands:
-        commands.append(
-            ["batchdub", "report", "--format", "csv", "--output", "report.csv", *suffix]
-        )
-    return [shlex.join(command) for command in commands]
+def again_after(result: RunResult) -> Exit | None:
+    """Give the end after which the same command goes on; None if it would not, or nothing is left.
+
+    Rows that are held wait for a person, and no command goes on with them.
+    """
+    if not result.standing.states[JobState.PENDING]:
+        return None
+    codes = {reason.code for reason in result.reasons}
+    return next((code for code in _WHEN if code in codes), None)
 
 
-def _sandbox_flag(arguments: list[str]) -> list[str]:
-    return ["--sandbox"] if "--sandbox" in arguments else []
+def found_after(
+    result: RunResult, left: tuple[str, ...], manifests: Sequence[str], leads: Leads
+) -> Found:
+    """Give what the next command depends on; `left` is the one that orders what is left."""
+    standing = result.standing
+    undecided = [item for item in standing.left_out if _is_undecided(item)]
+    fates = result.totals.fates
+    explained: tuple[str, ...] = ()
+    if manifests and (fates[Fate.CONFLICT] or fates[Fate.SAME_MEDIA]):
+        explained = ("batchdub", "plan", *leads.ledger, "--", *manifests)
+    elif manifests and result.invalid:
+        explained = ("batchdub", "validate", "--", *manifests)
+    return Found(
+        left=left,
+        unsettled=standing.states[JobState.IN_DOUBT] > len(undecided) and not left,
+        undecided=_first_id(undecided),
+        duplicate=next((request_id for _, request_id in standing.duplicates), ""),
+        bad=_first_id([item for item in standing.left_out if item.state in _BAD]),
+        explained=explained,
+    )
 
 
-def _first_bad(result: RunResult) -> str:
-    for item in result.standing.left_out:
-        if item.why.startswith((JobState.REJECTED, JobState.FAILED)):
-            return item.reference_id
-    return "REFERENCE_ID"
+def _is_undecided(item: LeftOut) -> bool:
+    return item.state is JobState.IN_DOUBT and item.held
+
+
+def _first_id(items: Sequence[LeftOut]) -> str:
+    return items[0].reference_id if items else ""

@@ -10,8 +10,8 @@ _LATEST = "jobs.latest = 1"
 VIEWS = {
     "report": f"""
         SELECT jobs.reference_id, jobs.revision, jobs.state, jobs.request_id,
-            jobs.remote_status, jobs.error, jobs.attempts, jobs.http_status,
-            manifests.path || ':' || jobs.line AS source,
+            jobs.remote_status, coalesce(jobs.error, jobs.held) AS error, jobs.attempts,
+            jobs.http_status, manifests.path || ':' || jobs.line AS source,
             jobs.video_url, jobs.audio_url, jobs.output_url, jobs.output_file,
             jobs.submitted_at, jobs.finished_at, jobs.run_id, jobs.columns
         FROM jobs JOIN manifests USING (manifest_id)

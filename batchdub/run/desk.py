@@ -17,7 +17,6 @@ from batchdub.models import JobKey, Outcome, Row
 from batchdub.run.breaker import Breaker, Position, after_attempt, after_probe
 from batchdub.run.stop import Stop
 from batchdub.states import Event
-from batchdub.units import counted
 
 
 class Canary(StrEnum):
@@ -185,6 +184,4 @@ class Desk:
 
     def _stop_at_cap(self) -> None:
         if self._at_cap and not self._on_wire and not self.open_doubts and self._ready:
-            self.stop.ask(
-                Exit.CAP, f"--max-jobs {self._max_jobs}: {counted(len(self._ready), 'row')} left"
-            )
+            self.stop.ask(Exit.CAP, f"`--max-jobs {self._max_jobs}` is reached")

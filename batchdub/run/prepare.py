@@ -14,6 +14,7 @@ from batchdub.ledger import Ledger
 from batchdub.models import Job
 from batchdub.plan import Fate, PlannedRow, Totals
 from batchdub.run.desk import Order
+from batchdub.states import JobState
 
 _CHUNK = 500
 _SHOWN = 10
@@ -21,11 +22,16 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row that this run will not order although nobody has ordered it, and why."""
+    """A row that this run will not order although nobody has ordered it, and why.
+
+    `state` is None if the plan left it out; `held` tells that it waits for a person.
+    """
 
     source: str
     reference_id: str
     why: str
+    state: JobState | None = None
+    held: bool = False
 
 
 @dataclass(slots=True)

@@ -112,13 +112,12 @@ async def _meet(context: RunContext) -> None:
     """Make the first call, a free one: it shows key and address, and the server's clock."""
     if await account_total(context) is None:
         codes = {reason.code for reason in context.stop.reasons}
-        kind = KeyRefusedError if Exit.KEY in codes else ApiUnavailableError
+        kind: type[BatchdubError] = ApiUnavailableError
+        hint = "check the base URL, or run the same command again later"
+        if Exit.KEY in codes:
+            kind, hint = KeyRefusedError, "set a key that works, then run the same command again"
         failure = context.last_failure
-        raise (
-            kind(f"nothing was sent: {failure.message}", failure.hint)
-            if failure
-            else kind("nothing was sent")
-        )
+        raise kind(f"nothing was sent: {failure.message}" if failure else "nothing was sent", hint)
 
 
 async def _send_and_settle(
@@ -263,7 +262,10 @@ def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
     shown: list[LeftOut] = []
     for job in ledger.jobs_in(*_NEEDS_TELLING):
         if job.job_id in within:
-            shown.append(LeftOut(str(job.source), job.key.reference_id, _why(job)))
+            source, reference_id = str(job.source), job.key.reference_id
+            shown.append(
+                LeftOut(source, reference_id, _why(job), job.state, held=job.held is not None)
+            )
             if len(shown) == _SHOWN:
                 break
     return shown

@@ -59,6 +59,9 @@ def open_session(
         except BatchdubError as error:
             session.exit_code, session.summary = error.exit_code, str(error)
             raise
+        except KeyboardInterrupt:
+            session.exit_code, session.summary = Exit.INTERRUPTED, "interrupted"
+            raise
         finally:
             # The run has ended anyway; a disk that refuses now has been told of already.
             with suppress(LedgerUnusableError), ledger.transaction():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -60,9 +61,13 @@ def order(tonight: Tonight, source: Source, person: Person) -> RunResult:
 
 
 def settle(tonight: Tonight, person: Person) -> RunResult:
-    """Settle what is in doubt, and send nothing. Raises as `order`."""
+    """Settle what is in doubt, and send nothing. Raises as `order`.
+
+    The result and its exit code are about the rows that were in doubt when it began.
+    """
     with _session(tonight, person) as session:
-        return _carry_out(tonight, session, Prepared(), person, 0)
+        doubtful = array("q", [doubt.job_id for doubt in session.ledger.doubts()])
+        return _carry_out(tonight, session, Prepared(scope=doubtful), person, 0)
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""What to type next: chosen from how things stand, exact enough to be pasted into a shell."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from batchdub.run.sandboxed import TARGET
+from batchdub.settings import DEFAULT_BASE_URL, DEFAULT_LEDGER, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """The options that lead a next command to the same ledger, and to the same API."""
+
+    ledger: tuple[str, ...] = ()
+    api: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How things stand, as far as the next command depends on it.
+
+    `left` is the command that orders what is left; `unsettled` tells of jobs whose doubt the
+    API's list may settle. `undecided` is the reference_id of a job that waits for a person, `bad`
+    of one that was rejected or failed, `duplicate` the request_id of a further order;
+    `explained` is the command that explains rows which were held back. Empty: there is none.
+    """
+
+    left: tuple[str, ...] = ()
+    unsettled: bool = False
+    undecided: str = ""
+    duplicate: str = ""
+    bad: str = ""
+    explained: tuple[str, ...] = ()
+
+
+def leads_of(settings: Settings, api: str) -> Leads:
+    """Give the options for a ledger that is bound to `api`: a base URL, or `sandbox`.
+
+    What stands in the environment and is no default is named all the same: the command may be
+    pasted into another shell.
+    """
+    ledger = str(settings.ledger)
+    ledger_options = () if ledger == DEFAULT_LEDGER else ("--ledger", ledger)
+    if api == TARGET:
+        return Leads(ledger_options, ("--sandbox",))
+    address = () if api == DEFAULT_BASE_URL else ("--base-url", api)
+    key = () if settings.key_file is None else ("--key-file", str(settings.key_file))
+    return Leads(ledger_options, (*address, *key))
+
+
+def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]:
+    """Choose what to type next, the most urgent first, and at least one command.
+
+    Where nothing else is to be done that is the report if all went `well`, else the status.
+    """
+    commands = [list(found.left)] if found.left else []
+    if found.unsettled:
+        commands.append(["batchdub", "reconcile", *leads.api, *leads.ledger])
+    if found.duplicate:
+        commands.append(["batchdub", "reconcile", "--acknowledge", found.duplicate, *leads.ledger])
+    for reference_id in dict.fromkeys((found.undecided, found.bad)):
+        if reference_id:
+            commands.append(["batchdub", "show", *leads.ledger, *_argument(reference_id)])
+    if found.explained:
+        commands.append(list(found.explained))
+    if not commands:
+        report = ("report", "--format", "csv", "--output", "report.csv")
+        commands.append(["batchdub", *(report if well else ("status",)), *leads.ledger])
+    return [shlex.join(command) for command in commands]
+
+
+def _argument(text: str) -> Sequence[str]:
+    # A reference_id may begin like an option.
+    return ("--", text) if text.startswith("-") else (text,)

@@ -1,0 +1,66 @@
+"""What a person asks of the whole ledger at once: what needs a look, who runs, which columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from batchdub.ledger.queries import Queries
+from batchdub.ledger.records import columns_of
+from batchdub.models import Source
+from batchdub.states import JobState
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A job that does not go on by itself: `held` waits for a person, `error` is what was seen."""
+
+    source: Source
+    reference_id: str
+    state: JobState
+    held: str | None
+    error: str | None
+
+
+def count_by_held(queries: Queries) -> Counter[tuple[JobState, bool]]:
+    """Count the jobs, latest revisions only, by state and by whether they are held."""
+    rows = queries.ask(
+        "SELECT state, held IS NOT NULL, count(*) FROM jobs WHERE latest = 1 GROUP BY 1, 2"
+    )
+    return Counter({(JobState(state), bool(held)): number for state, held, number in rows})
+
+
+def needs_a_look(queries: Queries, first: int) -> list[Attention]:
+    """Give the first so many jobs, in manifest order, that do not go on by themselves.
+
+    In doubt, rejected, failed, or pending and held.
+    """
+    query = (
+        "SELECT path, line, reference_id, state, held, error FROM jobs"
+        " JOIN manifests USING (manifest_id)"
+        " WHERE latest = 1 AND (state IN ('in_doubt', 'rejected', 'failed')"
+        " OR held IS NOT NULL AND state = 'pending')"
+        " ORDER BY manifest_id, position LIMIT ?"
+    )
+    return [
+        Attention(Source(path, line), reference_id, JobState(state), held, error)
+        for path, line, reference_id, state, held, error in queries.ask(query, (first,))
+    ]
+
+
+def process_of(queries: Queries, run_id: str) -> tuple[str, int]:
+    """Give the host and the process id that a run was begun with."""
+    host, pid = next(queries.ask("SELECT host, pid FROM runs WHERE run_id = ?", (run_id,)))
+    return host, pid
+
+
+def column_names(queries: Queries) -> list[str]:
+    """Give the names of the manifests' own columns, each once, in the order they first come.
+
+    Reads every row and keeps none.
+    """
+    names: dict[str, None] = {}
+    query = "SELECT columns FROM jobs WHERE latest = 1 ORDER BY manifest_id, position"
+    for (text,) in queries.ask(query):
+        names.update(dict.fromkeys(columns_of(text)))
+    return list(names)

@@ -1,0 +1,56 @@
+"""The states in which a trial may find the ledger."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+
+from batchdub.ledger import open_for_reading
+from batchdub.sandbox.books import read_books
+from batchdub.states import JobState
+from tests.crash import program, tracing
+
+FRESH = "fresh"
+HALF = "half"
+DOUBT = "doubt"
+STARTS = (FRESH, HALF, DOUBT)
+_LIMIT = 30
+
+
+def make(bench, start):
+    """Make a start state in the bench's trial folder, with the program itself."""
+    if start == DOUBT:
+        _cut_short(bench)
+        return
+    _begin(bench)
+    if start == HALF:
+        with bench.api(bench.trial) as place:
+            ended = program.run(place.command("--limit", "2"))
+            assert ended.code == 0, ended.talk
+
+
+def _begin(bench):
+    shutil.rmtree(bench.trial, ignore_errors=True)
+    bench.trial.mkdir()
+    program.write_manifest(bench.trial)
+
+
+def _cut_short(bench):
+    """Kill a run as it sends its second order: two intents on disk, one order at the API."""
+    for nth in range(1, _LIMIT):
+        _begin(bench)
+        with bench.api(bench.trial) as place:
+            point = tracing.Point(tracing.WIRE, "sendto", nth)
+            program.run(tracing.injected(place, bench.trace, point))
+        if _is_half_sent(place):
+            return
+    raise AssertionError("no kill at a `sendto` left two intents and one order")
+
+
+def _is_half_sent(place):
+    if not place.ledger.exists():
+        return False
+    with open_for_reading(place.ledger) as ledger:
+        counts = ledger.counts()
+    orders = Counter(order.reference_id for order in read_books(place.books))
+    return counts[JobState.SENDING] == 2 and len(orders) == 1
