@@ -51,6 +51,11 @@ def leads_of(settings: Settings, api: str) -> Leads:
     return Leads(ledger_options, (*address, *key))
 
 
+def resume_with(leads: Leads) -> tuple[str, ...]:
+    """Give the command that orders what a ledger has left, whatever manifests that came from."""
+    return ("batchdub", "resume", *leads.api, *leads.ledger)
+
+
 def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]:
     """Choose what to type next, the most urgent first, and at least one command.
 

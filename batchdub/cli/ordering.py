@@ -42,8 +42,7 @@ def carry_out(
     invocation = context.ensure_object(Invocation)
     settings = settings_of(context)
     command = str(context.info_name)
-    sandbox_settings = _sandbox_settings(wanted) if wanted.sandbox else None
-    with target_of(context, sandbox_settings) as target:
+    with target_of(context, sandbox_of(wanted)) as target:
         tonight = Tonight(
             ledger_path=settings.ledger,
             target=target,
@@ -83,7 +82,10 @@ def target_of(context: click.Context, sandbox: SandboxSettings | None) -> Iterat
     yield Target(base_url, key, base_url, proxy)
 
 
-def _sandbox_settings(wanted: Wanted) -> SandboxSettings:
+def sandbox_of(wanted: Wanted) -> SandboxSettings | None:
+    """Give how the sandbox inside the run behaves; None if none is wanted."""
+    if not wanted.sandbox:
+        return None
     rate = DOCUMENTED_RATE if wanted.rate.auto else wanted.rate
     return SandboxSettings(
         rate=rate, tokens=wanted.tokens, faults=tuple(wanted.faults), seed=wanted.seed

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.next_steps import Found, Leads, next_commands
+from batchdub.cli.next_steps import Found, Leads, next_commands, resume_with
 from batchdub.exits import Exit
 from batchdub.plan import Fate
 from batchdub.states import JobState
@@ -58,8 +58,8 @@ def summarise_settling(
     else:
         talk.say("nothing was in doubt")
     _tell_problems(result, talk)
-    resume = ("batchdub", "resume", *leads.api, *leads.ledger)
-    found = found_after(result, resume if states[JobState.PENDING] else (), (), leads)
+    resume = resume_with(leads) if states[JobState.PENDING] else ()
+    found = found_after(result, resume, (), leads)
     _tell_next(found, result, leads, talk)
 
 

@@ -14,12 +14,11 @@ from typing import Any
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger.queries import Queries
 from batchdub.ledger.replay import Recorded, Step, Try, contradictions
-from batchdub.ledger.schema import guards, indexes
+from batchdub.ledger.schema import expected_guards
 from batchdub.media_url import media_key, url_hash
 
 _RESTORE = "restore a backup, or rebuild it with `batchdub ledger rebuild`"
 _MEDIA_KEY = re.compile(r"m1:[0-9a-f]{32}")
-_OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 
 def check_ledger(queries: Queries) -> list[str]:
@@ -58,14 +57,7 @@ def _foreign_keys(queries: Queries) -> Iterator[str]:
 
 
 def _schema(queries: Queries) -> Iterator[str]:
-    expected = dict(_named(sql) for sql in (*guards(), *indexes()))
-    found = dict(
-        _named(row[0])
-        for row in queries.ask(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
-            " AND type IN ('trigger', 'index') AND tbl_name <> '_sqlite_migrations'"
-        )
-    )
+    expected, found = expected_guards(), queries.guards()
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
             yield f"the guard `{name}` is missing: anything may have been written; {_RESTORE}"
@@ -73,13 +65,6 @@ def _schema(queries: Queries) -> Iterator[str]:
             yield f"`{name}` was added by another program; remove it with a SQLite tool"
         elif found[name] != expected[name]:
             yield f"the guard `{name}` was changed: anything may have been written; {_RESTORE}"
-
-
-def _named(sql: str) -> tuple[str, str]:
-    words = " ".join(sql.split())
-    match = _OBJECT.match(words)
-    # What other programs make may be written in any other way; it only needs some name.
-    return (match[2] if match else words[:60]), words
 
 
 def _histories(queries: Queries) -> Iterator[str]:

@@ -17,7 +17,13 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from batchdub.errors import IllegalTransitionError, LedgerUnusableError, LedgerWriteError
-from batchdub.ledger.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from batchdub.ledger.schema import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    SCHEMA_VERSION,
+    expected_guards,
+    present_guards,
+)
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
 _FULL = 2
@@ -86,6 +92,7 @@ def open_writer(path: Path) -> Database:
             _refuse_damaged(path, database, "integrity_check(1)")
             with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
                 MIGRATIONS.apply(database)
+            _refuse_unguarded(path, database)
             _prove_writable(database)
         except BaseException:
             database.close()
@@ -192,6 +199,14 @@ def _refuse_damaged(path: Path, database: Database, check: str) -> None:
     verdict = _pragma(database, check)
     if verdict != "ok":
         raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", _RESTORE_HINT)
+
+
+def _refuse_unguarded(path: Path, database: Database) -> None:
+    """The guards are the last line before a wrong order, so none is sent without them."""
+    if not expected_guards().items() <= present_guards(database).items():
+        raise LedgerUnusableError(
+            f"{path}: the ledger's guards are missing or changed", "see `batchdub ledger check`"
+        )
 
 
 def _prove_writable(database: Database) -> None:

@@ -27,6 +27,7 @@ from batchdub.ledger.records import (
     stored_time,
     time_of,
 )
+from batchdub.ledger.schema import present_guards
 from batchdub.models import Job
 from batchdub.states import JobState
 from batchdub.units import to_stored_time
@@ -86,6 +87,11 @@ class Queries:
             yield
         finally:
             self._connection.rollback()  # nothing was written; this only ends the reading
+
+    def guards(self) -> dict[str, str]:
+        """Give the file's triggers and indexes as SQL, by name."""
+        with opening.told_plainly(self.path):
+            return present_guards(self._database)
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""

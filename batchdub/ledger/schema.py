@@ -9,6 +9,7 @@ A migration that has been released is never edited; a new one is added.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sqlite_utils import Database
@@ -20,6 +21,7 @@ from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
 SCHEMA_VERSION = 1
 MIGRATIONS = Migrations("batchdub")
+_OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
 _ENDS = ", ".join(f"'{event}'" for state, event in TRANSITIONS if state is JobState.SENDING)
@@ -161,6 +163,28 @@ def guards() -> tuple[str, ...]:
 def indexes() -> tuple[str, ...]:
     """Give the indexes, as SQL; the unique ones are invariants too."""
     return _INDEXES
+
+
+def expected_guards() -> dict[str, str]:
+    """Give what must stand in a ledger's `sqlite_master`: triggers and indexes by name."""
+    return dict(map(named, (*guards(), *indexes())))
+
+
+def present_guards(database: Database) -> dict[str, str]:
+    """Give the triggers and indexes that do stand there, also those of other programs."""
+    query = (
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+        " AND type IN ('trigger', 'index') AND tbl_name <> '_sqlite_migrations'"
+    )
+    return dict(named(row[0]) for row in database.execute(query))
+
+
+def named(sql: str) -> tuple[str, str]:
+    """Give a statement's name for the thing that it makes, and its text in single spaces."""
+    words = " ".join(sql.split())
+    match = _OBJECT.match(words)
+    # What other programs make may be written in any other way; it only needs some name.
+    return (match[2] if match else words[:60]), words
 
 
 def _transition_guards() -> Iterator[str]:

@@ -307,3 +307,33 @@ def test_a_replay_reads_any_text():
         "its history has an illegal move: pending, `fly`, gone",
         "its attempts and its history tell different things",
     ]
+
+
+@pytest.mark.parametrize(
+    ("revision", "first", "state_before"),
+    [
+        (2, Step("retry", "failed", "pending"), "completed"),
+        (2, Step("retry", "failed", "pending"), None),
+        (2, Step("retry", "rejected", "pending"), "rejected"),
+        (2, Step("reorder", "completed", "sending"), "completed"),
+    ],
+)
+def test_a_revision_begins_by_a_decision_about_the_one_before(revision, first, state_before):
+    """Any other beginning is an order that nobody decided."""
+    job = Recorded(revision, "pending", None, 0, [first], [], state_before)
+
+    assert list(contradictions(job)) == ["no recorded decision begins this revision"]
+
+
+def test_what_begins_a_revision_is_no_move_of_the_old_one():
+    """A failed order that went back to pending in place would be paid twice under one name."""
+    steps = [
+        Step("found", "pending", "submitted"),
+        Step("failed", "submitted", "failed"),
+        Step("retry", "failed", "pending"),
+    ]
+    job = Recorded(1, "pending", None, 0, steps, [], None)
+
+    assert list(contradictions(job)) == [
+        "its history has an illegal move: failed, `retry`, pending"
+    ]

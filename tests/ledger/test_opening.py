@@ -317,6 +317,23 @@ def chosen_states(jobs):
     return sorted((key.reference_id, state) for key, state, _, _ in jobs)
 
 
+def test_a_ledger_without_its_guards_takes_no_orders(path):
+    """They are the last line before a wrong order; looking is still allowed."""
+    open_ledger(path).close()
+    tamper(path, "DROP TRIGGER sending_needs_intent")
+
+    assert "guards are missing or changed" in refusal(path)
+    open_for_reading(path).close()
+
+
+def test_what_another_program_added_does_not_stop_a_run(path):
+    """A table browser may have made an index; `ledger check` names it."""
+    open_ledger(path).close()
+    tamper(path, "CREATE INDEX handy ON jobs (line)")
+
+    try_open(path).close()
+
+
 # -- creation ----------------------------------------------------------------------------------
 
 

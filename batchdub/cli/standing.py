@@ -1,0 +1,139 @@
+"""How a ledger stands, read at one moment and told: counts, last run, what needs a look, next."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batchdub.cli.next_steps import Found, Leads, leads_of, next_commands, resume_with
+from batchdub.exits import Exit
+from batchdub.ledger import open_for_reading
+from batchdub.ledger.overview import Attention, count_by_held, needs_a_look, process_of
+from batchdub.states import JobState
+from batchdub.units import counted, format_duration, local_time
+
+if TYPE_CHECKING:
+    from batchdub.cli.talk import Talk
+    from batchdub.ledger import RunRecord
+    from batchdub.settings import Settings
+
+STATE_COLUMNS = ("state", "rows", "held")
+_SHOWN = 10
+_BAD = frozenset({JobState.REJECTED, JobState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A ledger at one moment.
+
+    `counts` are by state and by whether a job is held; `attention` the first ten jobs that need
+    a look; `duplicates` reference_id and request_id of those that nobody has acknowledged;
+    `running` tells that the last run has not ended and its process is there.
+    """
+
+    api: str
+    counts: Counter[tuple[JobState, bool]]
+    attention: tuple[Attention, ...]
+    duplicates: tuple[tuple[str, str], ...]
+    last_run: RunRecord | None
+    running: bool
+
+    def rows(self, *states: JobState) -> int:
+        """Count the jobs in these states."""
+        return sum(self.counts[state, held] for state in states for held in (False, True))
+
+
+def read_overview(path: Path) -> Overview:
+    """Read how a ledger stands. Raises LedgerUnusableError."""
+    with open_for_reading(path) as ledger, ledger.moment():
+        last_run = ledger.last_run()
+        open_run = last_run if last_run and last_run.ended_at is None else None
+        return Overview(
+            api=ledger.meta("api") or "",
+            counts=count_by_held(ledger),
+            attention=tuple(needs_a_look(ledger, _SHOWN)),
+            duplicates=tuple(ledger.open_duplicates()),
+            last_run=last_run,
+            running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
+        )
+
+
+def is_alive(host: str, pid: int) -> bool:
+    """Whether a process is there; one of another machine is taken to be."""
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def state_rows(overview: Overview) -> Iterator[dict[str, object]]:
+    """Give `STATE_COLUMNS` of every state, also of those that no row is in."""
+    for state in JobState:
+        yield {
+            "state": str(state),
+            "rows": overview.rows(state),
+            "held": overview.counts[state, True],
+        }
+
+
+def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
+    """Tell the last run, what needs a look, and what to do next."""
+    if overview.last_run is not None:
+        talk.say(f"last run: {describe_run(overview.last_run, running=overview.running)}")
+    for line in _attention(overview):
+        talk.say(line)
+    leads = leads_of(settings, overview.api)
+    if overview.running:
+        return
+    for command in next_commands(found_in(overview, leads), leads):
+        talk.say(f"next: {command}")
+
+
+def describe_run(run: RunRecord, *, running: bool) -> str:
+    """Say of a run when it was, what it was, and how it ended."""
+    began = f"`{run.command}`, begun {local_time(run.started_at)}"
+    if run.ended_at is None or run.exit_code is None:
+        return f"{began}, {'is going on' if running else 'was killed before its end'}"
+    took = format_duration((run.ended_at - run.started_at).total_seconds())
+    why = f": {run.summary}" if run.summary else ""
+    meaning = f" ({Exit(run.exit_code).meaning})" if run.exit_code in set(Exit) else ""
+    return f"{began}, ended after {took} with exit {run.exit_code}{meaning}{why}"
+
+
+def _attention(overview: Overview) -> Iterator[str]:
+    for item in overview.attention:
+        words = str(item.state).replace("_", " ")
+        reason = item.held or item.error
+        yield f"{item.source}: `{item.reference_id}`: {words}{f': {reason}' if reason else ''}"
+    total = overview.counts[JobState.PENDING, True] + overview.rows(JobState.IN_DOUBT, *_BAD)
+    more = total - len(overview.attention)
+    if more > 0:
+        yield f"… and {counted(more, 'more row')} that need a look"
+    for reference_id, request_id in overview.duplicates:
+        yield f"`{reference_id}` was ordered more than once: also request {request_id}"
+
+
+def found_in(overview: Overview, leads: Leads) -> Found:
+    """Give what the next command depends on."""
+    undecided = [
+        item for item in overview.attention if item.state is JobState.IN_DOUBT and item.held
+    ]
+    bad = [item for item in overview.attention if item.state in _BAD]
+    unsettled = overview.counts[JobState.IN_DOUBT, False] + overview.rows(JobState.SENDING)
+    return Found(
+        left=resume_with(leads) if overview.counts[JobState.PENDING, False] else (),
+        unsettled=unsettled > 0 and not overview.counts[JobState.PENDING, False],
+        undecided=undecided[0].reference_id if undecided else "",
+        duplicate=overview.duplicates[0][1] if overview.duplicates else "",
+        bad=bad[0].reference_id if bad else "",
+    )
