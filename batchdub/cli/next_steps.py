@@ -66,9 +66,11 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
         commands.append(["batchdub", "reconcile", *leads.api, *leads.ledger])
     if found.duplicate:
         commands.append(["batchdub", "reconcile", "--acknowledge", found.duplicate, *leads.ledger])
-    for reference_id in dict.fromkeys((found.undecided, found.bad)):
-        if reference_id:
-            commands.append(["batchdub", "show", *leads.ledger, *_argument(reference_id)])
+    commands += [
+        ["batchdub", "show", *leads.ledger, *_argument(reference_id)]
+        for reference_id in dict.fromkeys((found.undecided, found.bad))
+        if reference_id
+    ]
     if found.explained:
         commands.append(list(found.explained))
     if not commands:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATE_COLUMNS = ("state", "rows", "held")
 _SHOWN = 10
+_MEANINGS = {int(code): code.meaning for code in Exit}
 _BAD = frozenset({JobState.REJECTED, JobState.FAILED})
 
 
@@ -106,8 +107,8 @@ def describe_run(run: RunRecord, *, running: bool) -> str:
         return f"{began}, {'is going on' if running else 'was killed before its end'}"
     took = format_duration((run.ended_at - run.started_at).total_seconds())
     why = f": {run.summary}" if run.summary else ""
-    meaning = f" ({Exit(run.exit_code).meaning})" if run.exit_code in set(Exit) else ""
-    return f"{began}, ended after {took} with exit {run.exit_code}{meaning}{why}"
+    meaning = _MEANINGS.get(run.exit_code, "a code of another version")
+    return f"{began}, ended after {took} with exit {run.exit_code} ({meaning}){why}"
 
 
 def _attention(overview: Overview) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from batchdub.ledger import Ledger
+from batchdub.ledger import HeldLock, Ledger
 from batchdub.models import JobKey, RemoteRequest
 from batchdub.run.asking import Asking
 from batchdub.run.desk import Desk
@@ -48,10 +48,16 @@ class RunContext(Asking):
 
     options: RunOptions
     ledger: Ledger
+    lock: HeldLock
     journal: Journal
     desk: Desk
     order_pace: Pacer
     tally: Tally = field(default_factory=Tally)
+
+    def require_ours(self) -> None:
+        """Raise LedgerUnusableError if ledger or lock was moved, deleted or replaced meanwhile."""
+        self.ledger.require_same_file()
+        self.lock.require_held()
 
     async def order_slot(self) -> float | None:
         """Wait for the next slot of an order and give its time; None if the run stops first."""

@@ -134,7 +134,9 @@ def _jobs_of(ledger: Ledger, decisions: Iterable[Decision]) -> dict[str, Job]:
 
 def possible(job: Job) -> str:
     """Say what a person may decide about a job as it stands."""
-    allowed = [f"`--{kind}`" for kind, event in _EVENTS.items() if (job.state, event) in TRANSITIONS]
+    allowed = [
+        f"`--{kind}`" for kind, event in _EVENTS.items() if (job.state, event) in TRANSITIONS
+    ]
     if allowed:
         return f"possible are {' and '.join(allowed)}"
     if job.state in ORDERED:
@@ -189,7 +191,7 @@ def _acknowledge(ledger: Ledger, actor: Actor, request_id: str) -> str:
 
 
 def _require_free(ledger: Ledger, job: Job, request_id: str) -> None:
-    """Require that no other row has this request; what was recorded beside this one may be taken."""
+    """Require that no other row has this request; one recorded beside this row may be taken."""
     beside = {other["request_id"] for other in ledger.history(job.key.reference_id)["others"]}
     if ledger.explains([request_id]) - beside - ledger.not_ours():
         raise UnusableInputError(
@@ -221,9 +223,7 @@ def _requests_of(
 async def _read(
     deciding: Deciding, target: Target, wanted: Mapping[str, Job]
 ) -> dict[str, RemoteRequest]:
-    async with asking(
-        target, UNLIMITED, deciding.clock, deciding.version, deciding.say
-    ) as means:
+    async with asking(target, UNLIMITED, deciding.clock, deciding.version, deciding.say) as means:
         return {
             request_id: _require_own(await _read_one(means, request_id), request_id, job)
             for request_id, job in wanted.items()

@@ -207,6 +207,7 @@ def _make_context(
     return RunContext(
         options=options,
         ledger=ledger,
+        lock=session.lock,
         journal=Journal(ledger),
         api=outside.api,
         clock=clock,

@@ -13,7 +13,7 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.errors import BatchdubError, LedgerUnusableError
 from batchdub.exits import Exit
-from batchdub.ledger import Ledger, held_lock
+from batchdub.ledger import HeldLock, Ledger, held_lock
 from batchdub.run.account import bind_to_api
 
 _LEAST_FREE_BYTES = 20_000_000
@@ -28,6 +28,7 @@ class Session:
     """
 
     ledger: Ledger
+    lock: HeldLock
     run_id: str
     recovered: int
     new_ledger: bool
@@ -44,7 +45,7 @@ def open_session(
     Raises LedgerInUseError if another run has it, LedgerUnusableError if it cannot be used.
     """
     _require_space(path)
-    with held_lock(path, clock), Ledger(path, clock) as ledger:
+    with held_lock(path, clock) as lock, Ledger(path, clock) as ledger:
         bind_to_api(ledger, target)
         run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{ledger.run_count() + 1}"
         new_ledger = not ledger.ever_ordered()
@@ -53,7 +54,7 @@ def open_session(
                 run_id, command, host=socket.gethostname(), pid=os.getpid(), version=version
             )
             recovered = ledger.recover()
-        session = Session(ledger, run_id, recovered, new_ledger)
+        session = Session(ledger, lock, run_id, recovered, new_ledger)
         try:
             yield session
         except BatchdubError as error:

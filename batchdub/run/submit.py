@@ -175,7 +175,7 @@ class Submitter:
     async def _intend(self, order: Order) -> Attempt:
         """Have the intent on disk. Raises LedgerUnusableError: then nothing was sent."""
         context = self._context
-        context.ledger.require_same_file()
+        context.require_ours()
         begin = partial(context.ledger.begin_attempt, order.job_id, context.server_clock.at_least())
         intent = context.journal.enqueue(begin)
         try:
