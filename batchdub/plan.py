@@ -19,6 +19,7 @@ from batchdub.units import Rate, local_time
 _CHUNK = 500
 _MANY_VALUES = 30  # a column with more distinct values is a title or a note, not a grouping
 _LONG_VALUE = 40
+_ROWS_PER_VALUE = 3
 SPACING = 1.015  # calls are spaced a little wider than the limit says
 
 
@@ -210,11 +211,11 @@ class Totals:
         return sum(number for fate, number in self.fates.items() if fate.sends)
 
     def groupings(self) -> dict[str, dict[str, Counter[Fate]]]:
-        """Give the columns that group rows: of several values, each of more than one row."""
+        """Give the columns that group rows: of several values, each of several rows on average."""
         return {
             name: values
             for name, values in self.columns.items()
-            if 1 < len(values) <= self.rows / 2
+            if 1 < len(values) <= self.rows / _ROWS_PER_VALUE
         }
 
 

@@ -98,6 +98,16 @@ def from_stored_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def parse_moment(text: str) -> datetime:
+    """Read a time such as `2026-11-01T20:00Z`; without a zone it is this machine's local time."""
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnusableInputError(
+            f"`{text}` is not a time", "write it as 2026-11-01T20:00Z"
+        ) from None
+
+
 def local_time(moment: datetime) -> str:
     """Write a time for people: their own zone, with the zone named."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

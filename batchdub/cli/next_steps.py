@@ -67,7 +67,7 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
     if found.duplicate:
         commands.append(["batchdub", "reconcile", "--acknowledge", found.duplicate, *leads.ledger])
     commands += [
-        ["batchdub", "show", *leads.ledger, *_argument(reference_id)]
+        ["batchdub", "show", *leads.ledger, *as_arguments(reference_id)]
         for reference_id in dict.fromkeys((found.undecided, found.bad))
         if reference_id
     ]
@@ -79,6 +79,6 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
     return [shlex.join(command) for command in commands]
 
 
-def _argument(text: str) -> Sequence[str]:
-    # A reference_id may begin like an option.
-    return ("--", text) if text.startswith("-") else (text,)
+def as_arguments(*texts: str) -> Sequence[str]:
+    """Give texts that stand at the end of a command, though one of them begins like an option."""
+    return ("--", *texts) if any(text.startswith("-") for text in texts) else texts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ import click
 
 from batchdub import __version__
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.next_steps import Leads, leads_of
 from batchdub.cli.options import key_of, settings_of
 from batchdub.cli.progress import progress_line
 from batchdub.cli.run_options import Wanted
@@ -36,7 +35,7 @@ def carry_out(
     context: click.Context,
     wanted: Wanted,
     call: Callable[[Tonight, Person], RunResult],
-    tell: Callable[[RunResult, Invocation, Leads, Sequence[str]], None] = summarise,
+    tell: Callable[[RunResult, click.Context, str], None] = summarise,
 ) -> None:
     """Do one run as it is wanted, show it, summarise it, and leave with its exit code."""
     invocation = context.ensure_object(Invocation)
@@ -58,8 +57,7 @@ def carry_out(
                 line.talk.say, line.on_progress, _confirmation(invocation, tonight, wanted)
             )
             result = call(tonight, person)
-    leads = leads_of(settings, target.name)
-    tell(result, invocation, leads, context.params.get("manifests", ()))
+    tell(result, context, target.name)
     context.exit(int(result.exit_code))
 
 

@@ -93,9 +93,13 @@ def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
         talk.say(f"last run: {describe_run(overview.last_run, running=overview.running)}")
     for line in _attention(overview):
         talk.say(line)
+    if not overview.running:
+        tell_next(overview, settings, talk)
+
+
+def tell_next(overview: Overview, settings: Settings, talk: Talk) -> None:
+    """Tell what to do next, as far as the ledger alone can say."""
     leads = leads_of(settings, overview.api)
-    if overview.running:
-        return
     for command in next_commands(found_in(overview, leads), leads):
         talk.say(f"next: {command}")
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import click
+
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.next_steps import Found, Leads, next_commands, resume_with
+from batchdub.cli.next_steps import Found, Leads, as_arguments, leads_of, next_commands
+from batchdub.cli.options import settings_of
+from batchdub.cli.standing import read_overview, tell_next
 from batchdub.exits import Exit
 from batchdub.plan import Fate
 from batchdub.states import JobState
@@ -30,11 +34,13 @@ _WHEN: Mapping[Exit, str] = {
 _BAD = frozenset({JobState.REJECTED, JobState.FAILED})
 
 
-def summarise(
-    result: RunResult, invocation: Invocation, leads: Leads, manifests: Sequence[str]
-) -> None:
-    """Tell the end of a run that orders. What is wrong is told even to those who want quiet."""
-    talk = invocation.talk
+def summarise(result: RunResult, context: click.Context, api: str) -> None:
+    """Tell the end of a run that orders. What is wrong is told even to those who want quiet.
+
+    `api` is what its ledger is bound to.
+    """
+    invocation = context.ensure_object(Invocation)
+    talk, leads = invocation.talk, leads_of(settings_of(context), api)
     for line in _counts(result):
         talk.say(line)
     _tell_problems(result, talk)
@@ -42,25 +48,23 @@ def summarise(
     if again:
         talk.hint(_WHEN[again])
     same_command = ("batchdub", *invocation.arguments)
+    manifests = context.params.get("manifests", ())
     found = found_after(result, same_command if again else (), manifests, leads)
-    _tell_next(found, result, leads, talk)
+    for command in next_commands(found, leads, well=result.exit_code is Exit.DONE):
+        talk.say(f"next: {command}")
 
 
-def summarise_settling(
-    result: RunResult, invocation: Invocation, leads: Leads, manifests: Sequence[str]
-) -> None:
+def summarise_settling(result: RunResult, context: click.Context, api: str) -> None:
     """Tell the end of a run that settled what was in doubt, and ordered nothing."""
-    del manifests
-    talk, states = invocation.talk, result.standing.states
-    took = format_duration(result.elapsed_s)
-    if states:
-        talk.say(f"{counted(states.total(), 'row')} in doubt, after {took}: {_settled(result)}")
+    del api  # the ledger as it stands now tells what is next, and knows its API
+    talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
+    if rows := result.standing.states.total():
+        took = format_duration(result.elapsed_s)
+        talk.say(f"{counted(rows, 'row')} in doubt, after {took}: {_settled(result)}")
     else:
         talk.say("nothing was in doubt")
     _tell_problems(result, talk)
-    resume = resume_with(leads) if states[JobState.PENDING] else ()
-    found = found_after(result, resume, (), leads)
-    _tell_next(found, result, leads, talk)
+    tell_next(read_overview(settings.ledger), settings, talk)
 
 
 def _settled(result: RunResult) -> str:
@@ -80,12 +84,6 @@ def _tell_problems(result: RunResult, talk: Talk) -> None:
         talk.problem(reason.message)
     for line in _attention(result):
         talk.problem(line)
-
-
-def _tell_next(found: Found, result: RunResult, leads: Leads, talk: Talk) -> None:
-    done = result.exit_code is Exit.DONE
-    for command in next_commands(found, leads, well=done):
-        talk.say(f"next: {command}")
 
 
 def _counts(result: RunResult) -> Iterator[str]:
@@ -138,9 +136,9 @@ def found_after(
     fates = result.totals.fates
     explained: tuple[str, ...] = ()
     if manifests and (fates[Fate.CONFLICT] or fates[Fate.SAME_MEDIA]):
-        explained = ("batchdub", "plan", *leads.ledger, "--", *manifests)
+        explained = ("batchdub", "plan", *leads.ledger, *as_arguments(*manifests))
     elif manifests and result.invalid:
-        explained = ("batchdub", "validate", "--", *manifests)
+        explained = ("batchdub", "validate", *as_arguments(*manifests))
     return Found(
         left=left,
         unsettled=standing.states[JobState.IN_DOUBT] > len(undecided) and not left,

@@ -124,12 +124,6 @@ _TABLES = (
         wall_at TEXT NOT NULL,
         run_id TEXT NOT NULL REFERENCES runs
     )""",
-    """CREATE TABLE learned_rates (
-        target TEXT PRIMARY KEY,
-        calls REAL NOT NULL,
-        window_s REAL NOT NULL,
-        learned_at TEXT NOT NULL
-    ) WITHOUT ROWID""",
 )
 
 _INDEXES = (

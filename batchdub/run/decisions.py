@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,7 +27,7 @@ from batchdub.run.connecting import Target, asking
 from batchdub.run.finding import find_job
 from batchdub.run.lookup import ask
 from batchdub.run.session import open_session
-from batchdub.states import ORDERED, TRANSITIONS, Event, JobState
+from batchdub.states import ORDERED, TRANSITIONS, Event
 from batchdub.units import UNLIMITED
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -78,16 +77,7 @@ class Deciding:
     target: Target | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remains:
-    """What the ledger still has after the decisions; `api` is what it is bound to."""
-
-    states: Counter[JobState]
-    duplicates: tuple[tuple[str, str], ...]
-    api: str
-
-
-def decide(deciding: Deciding, decisions: Sequence[Decision]) -> Remains:
+def decide(deciding: Deciding, decisions: Sequence[Decision]) -> None:
     """Carry out all decisions, or none of them, as one recorded run under the lock.
 
     Raises UnusableInputError for what cannot be decided so, KeyRefusedError and
@@ -107,9 +97,8 @@ def decide(deciding: Deciding, decisions: Sequence[Decision]) -> Remains:
         requests = _requests_of(deciding, decisions, jobs)
         done = _carry_out(ledger, deciding.actor, decisions, jobs, requests)
         session.exit_code = Exit.DONE
-        for line in done:
-            deciding.say(line)
-        return Remains(ledger.counts(), tuple(ledger.open_duplicates()), api)
+    for line in done:
+        deciding.say(line)
 
 
 def _jobs_of(ledger: Ledger, decisions: Iterable[Decision]) -> dict[str, Job]:

@@ -67,8 +67,8 @@ class Desk:
 
     @property
     def left(self) -> int:
-        """How many orders wait."""
-        return len(self._ready)
+        """How many orders are still to be sent: those that wait, and those a worker has in hand."""
+        return len(self._ready) + self._taken - self._on_wire
 
     @property
     def on_wire(self) -> int:

@@ -11,30 +11,11 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crash import program, starts
+from tests.crash.moods import WELL
 from tests.crash.program import Place
-
-
-@dataclass(frozen=True, slots=True)
-class Mood:
-    """How the API behaves during a trial."""
-
-    name: str
-    faults: tuple[str, ...] = ()
-    seed: int = 0
-
-
-WELL = Mood("well")
-MOODS = (
-    WELL,
-    Mood("drop-after", ("drop-after=0.5",), seed=3),
-    Mood("error-after", ("error-after=0.5", "list-error=0.2"), seed=2),
-    Mood("late", ("late=0.5:100ms",), seed=3),
-)
-SLOW = Mood("slow", ("slow=1:400ms",))
 
 
 class Bench:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from tests.crash import oracle, program, tracing
-from tests.crash.bench import MOODS, Bench
+from tests.crash.bench import Bench
 from tests.crash.campaign import Result, carry_out, say
+from tests.crash.moods import MOODS
 from tests.crash.points import in_turn, points
 from tests.crash.starts import DOUBT, STARTS
 from tests.crash.tracing import point_of

@@ -1,4 +1,4 @@
-"""`batchdub ledger`: where it is, whether it is sound, and a safe copy of it."""
+"""`batchdub ledger`: where it is, whether it is sound, a safe copy of it, and a new one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from batchdub.cli.documented import BatchdubCommand, BatchdubGroup
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import ledger_option, settings_of
+from batchdub.cli.rebuilding import rebuild
 from batchdub.exits import Exit
 from batchdub.units import counted
 
@@ -23,6 +24,9 @@ def command() -> None:
 
     It is a SQLite file that any SQLite tool may read; only batchdub should write to it.
     """
+
+
+command.add_command(rebuild)
 
 
 @command.command("path", cls=BatchdubCommand, examples=("batchdub ledger path",))

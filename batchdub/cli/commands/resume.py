@@ -10,6 +10,7 @@ from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, settings_of
 from batchdub.cli.run_options import Wanted, run_options
+from batchdub.exits import Exit
 
 
 @click.command(
@@ -34,6 +35,20 @@ def command(context: click.Context, /, **shared: Any) -> None:
     invocation = context.ensure_object(Invocation)
     source = open_leftovers(settings_of(context).ledger, invocation.talk.warn)
     if source is None:
-        invocation.talk.say("nothing is left to order, and nothing is in doubt")
+        _tell_nothing_left(context)
         return
     carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
+
+
+def _tell_nothing_left(context: click.Context) -> None:
+    """Tell that there is nothing to do; a duplicate that nobody has seen to is still exit 6."""
+    from batchdub.cli.standing import read_overview, tell_next  # noqa: PLC0415  not for `--help`
+
+    talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
+    overview = read_overview(settings.ledger)
+    talk.say("nothing is left to order, and nothing is in doubt")
+    for reference_id, request_id in overview.duplicates:
+        talk.problem(f"`{reference_id}` was ordered more than once: also request {request_id}")
+    tell_next(overview, settings, talk)
+    if overview.duplicates:
+        context.exit(Exit.NEEDS_A_LOOK)
