@@ -6,6 +6,7 @@ copy, or older orders went out under the same reference_ids. Each of them would 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from batchdub.errors import ApiUnavailableError, NeedsALookError
@@ -87,9 +88,10 @@ def _stale_ledger(unexplained: list[tuple[Order, RemoteRequest]]) -> NeedsALookE
         for order, request in unexplained[:_SHOWN]
     ]
     more = len(unexplained) - len(lines)
+    manifests = shlex.join(dict.fromkeys(order.row.source.path for order, _ in unexplained))
     shown = "; ".join(lines) + (f"; and {more} more" if more else "")
     return NeedsALookError(
         f"nothing was sent: the API has {counted(len(unexplained), 'request')} under this"
         f" manifest's reference_ids that the ledger does not know: {shown}",
-        "`batchdub ledger rebuild MANIFEST` adopts them; with --since TIME only newer ones",
+        f"`batchdub ledger rebuild {manifests}` adopts them; with --since TIME only newer ones",
     )

@@ -10,8 +10,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from batchdub.sandbox.books import read_books
 
 KEY = "planted-key-51b7d0c9e2"
 SIGNATURE = "planted-signature-8c2f4e71aa"
@@ -19,6 +22,7 @@ SETTLE_S = 0.3
 ROWS = tuple(f"S01E{number:02d}-ja" for number in range(1, 5))
 _SIGNED = f"?Expires=4102444800&Signature={SIGNATURE}&Key-Pair-Id=K2JCJMDEHXQW5F"
 _TIMEOUT_S = 60.0
+_POLL_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,14 @@ def finish(process, timeout_s=_TIMEOUT_S):
         return Ended(124, talk)
     code = process.returncode
     return Ended(code if code >= 0 else 128 - code, talk)
+
+
+def wait_for_orders(place, number, timeout_s=_TIMEOUT_S):
+    """Wait until the books hold so many orders."""
+    gives_up_s = time.monotonic() + timeout_s
+    while sum(1 for _ in read_books(place.books)) < number:
+        assert time.monotonic() < gives_up_s, f"no {number} orders came"
+        time.sleep(_POLL_S)
 
 
 def run(command, **popen):

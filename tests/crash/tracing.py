@@ -1,8 +1,8 @@
 """strace: recording the system calls of a run, and making one of them fail or be the last.
 
 strace counts the calls of a kind for itself (`when=N`). Two ways of counting: calls on the
-ledger's files, and calls of the whole process, which are the ones on sockets and streams. Those
-may also pause before the fault, so that whatever was sent just before has surely arrived.
+ledger's files, and calls of the whole process, which are the ones on sockets and streams. For
+those each `sendto` may be followed by a pause, so that what was sent has surely arrived.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 LEDGER = "ledger"
 WIRE = "wire"
 PAUSED = "paused"
-_PAUSE = "30ms"
+_PAUSE = "sendto:delay_exit=20ms"
 _CALLS = {
     LEDGER: (
         *("openat", "close", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename"),
@@ -56,10 +56,12 @@ def injected(place, trace, point, fault="signal=KILL", *, onwards=False, command
     """Give a command that runs with a fault injected at a point, once or from there onwards."""
     when = f"{point.nth}{'+' if onwards else ''}"
     only = _only_on_ledger(place) if point.where == LEDGER else []
-    pause = f"delay_enter={_PAUSE}:" if point.where == PAUSED else ""
+    if point.where == PAUSED:
+        only = ["-e", f"inject={_PAUSE}"]
     return [
-        *("strace", "-f", "-qq", "-s", "0", "-o", str(trace), "-e", f"trace={point.call}"),
-        *(*only, "-e", f"inject={point.call}:{pause}{fault}:when={when}"),
+        *("strace", "-f", "-qq", "-s", "0", "-o", str(trace)),
+        *("-e", f"trace=sendto,{point.call}"),
+        *(*only, "-e", f"inject={point.call}:{fault}:when={when}"),
         *(command or place.command()),
     ]
 
@@ -84,10 +86,10 @@ def count(place, text):
             continue
         if match[1] in _CALLS[WIRE]:
             counts[WIRE, match[1]] += 1
-            counts[PAUSED, match[1]] += 1
+            counts[PAUSED, match[1]] += match[1] != "sendto"
         if match[1] in _CALLS[LEDGER] and named.search(line):
             counts[LEDGER, match[1]] += 1
-    return counts
+    return +counts
 
 
 def _only_on_ledger(place):

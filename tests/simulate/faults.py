@@ -1,0 +1,135 @@
+"""What the adversary can do: one name for each, so that what was never done can be told."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """Everything that goes wrong in some seed. A kind that no seed ever hit fails the run."""
+
+    # an order on its way
+    REFUSED_CONNECTION = "refused-connection"
+    DROP_BEFORE = "drop-before"
+    DROP_AFTER = "drop-after"
+    ERROR_BEFORE = "error-before"
+    ERROR_AFTER = "error-after"
+    GATEWAY_BEFORE = "gateway-before"
+    GATEWAY_AFTER = "gateway-after"
+    ODD_STATUS = "odd-status"
+    """408, 409 or 425; the order was taken or not."""
+    JUNK_AFTER = "junk-after"
+    CUT_BODY = "cut-body"
+    """A 200 whose body breaks off; the order was taken."""
+    HANG_BEFORE = "hang-before"
+    HANG_AFTER = "hang-after"
+    SLOW = "slow"
+    LATE = "late"
+    """Cut off, and taken later, within the settle window."""
+    LATE_TOO = "late-too"
+    """Cut off, and taken after the settle window: not covered, so it must be flagged."""
+    PROXY_TWICE = "proxy-twice"
+    """Something in between sends the order twice: not covered, so it must be flagged."""
+    SWAPPED_ID = "swapped-id"
+    """The answer carries another row's request_id."""
+    TOO_MANY = "too-many"
+    TOO_MANY_AFTER = "too-many-after"
+    """429 with the API's own words, although the order was taken."""
+    REFUSED_ROW = "refused-row"
+    REFUSED_AFTER_DOUBT = "refused-after-doubt"
+    """422 to the second try of a row whose first try got lost."""
+    REDIRECT = "redirect"
+    KILLED_ON_THE_WIRE = "killed-on-the-wire"
+    """The process died during the call, and the order arrives all the same, later."""
+
+    # a time in which all orders fare alike
+    STORM = "storm"
+    """429 to everything for a while."""
+    NO_TOKENS = "no-tokens"
+    FLAPPING_TOKENS = "flapping-tokens"
+    KEY_REVOKED = "key-revoked"
+
+    # the list
+    LIST_ERROR = "list-error"
+    LIST_TOO_MANY = "list-too-many"
+    LIST_HANG = "list-hang"
+    LIST_DROP = "list-drop"
+    LIST_JUNK = "list-junk"
+    LIST_OUTAGE = "list-outage"
+    """No list at all, for up to fifteen minutes."""
+    LIST_LAG = "list-lag"
+    LIST_BACKWARDS = "list-backwards"
+    LIST_RESHUFFLED = "list-reshuffled"
+    """The order of the list changes between two pages."""
+    INSERT_WHILE_PAGING = "insert-while-paging"
+    WRONG_TOTAL = "wrong-total"
+    FILTER_IGNORED = "filter-ignored"
+    SMALL_PAGES = "small-pages"
+    SHORT_MEMORY = "short-memory"
+    """The list forgets what is older than a day."""
+    ODD_TIMES = "odd-times"
+    """`created_at` with a zone, without one, with fractions, cut to the second."""
+
+    # the server's clock as it is shown
+    NO_DATE = "no-date"
+    CACHED_DATE = "cached-date"
+    SKEWED_NODES = "skewed-nodes"
+    CACHED_ANSWER = "cached-answer"
+
+    # our own machine
+    KILL_STEP = "kill-step"
+    KILL_BEFORE_COMMIT = "kill-before-commit"
+    KILL_AFTER_COMMIT = "kill-after-commit"
+    KILL_IN_RECOVERY = "kill-in-recovery"
+    """A run that began with rows in doubt dies as well."""
+    POWER_CUT = "power-cut"
+    COMMIT_FAILS = "commit-fails"
+    INTERRUPT = "interrupt"
+    INTERRUPT_TWICE = "interrupt-twice"
+    OVERLAP = "overlap"
+    WALL_JUMP_RUNNING = "wall-jump-running"
+    WALL_JUMP_BETWEEN = "wall-jump-between"
+    LEDGER_DELETED = "ledger-deleted"
+    LEDGER_DELETED_RUNNING = "ledger-deleted-running"
+    LEDGER_RESTORED = "ledger-restored"
+
+    # people
+    NEW_KEY = "new-key"
+    OTHER_ACCOUNT = "other-account"
+    ROW_REMOVED = "row-removed"
+    ROW_ADDED = "row-added"
+    REORDERED = "reordered"
+    SIGNATURE_ROTATED = "signature-rotated"
+    MEDIA_CHANGED = "media-changed"
+    OLDER_ORDER = "older-order"
+    ANOTHER_MACHINE = "another-machine"
+    """Somebody else orders under the same reference_ids: not covered, so it must be flagged."""
+    DUB_FAILS = "dub-fails"
+
+
+ORDER_FAULTS = (
+    Fault.REFUSED_CONNECTION, Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.ERROR_BEFORE,
+    Fault.ERROR_AFTER, Fault.GATEWAY_BEFORE, Fault.GATEWAY_AFTER, Fault.ODD_STATUS,
+    Fault.JUNK_AFTER, Fault.CUT_BODY, Fault.HANG_BEFORE, Fault.HANG_AFTER, Fault.SLOW, Fault.LATE,
+    Fault.SWAPPED_ID, Fault.TOO_MANY, Fault.TOO_MANY_AFTER, Fault.REFUSED_ROW,
+    Fault.REFUSED_AFTER_DOUBT, Fault.REDIRECT,
+)  # fmt: skip
+"""What can befall one order, with a probability."""
+
+LIST_FAULTS = (
+    Fault.LIST_ERROR, Fault.LIST_TOO_MANY, Fault.LIST_HANG, Fault.LIST_DROP, Fault.LIST_JUNK,
+    Fault.LIST_BACKWARDS, Fault.LIST_RESHUFFLED, Fault.INSERT_WHILE_PAGING, Fault.WRONG_TOTAL,
+    Fault.FILTER_IGNORED, Fault.CACHED_ANSWER,
+)  # fmt: skip
+"""What can befall one look-up, with a probability."""
+
+WINDOW_FAULTS = (
+    Fault.STORM, Fault.NO_TOKENS, Fault.FLAPPING_TOKENS, Fault.KEY_REVOKED, Fault.LIST_OUTAGE,
+)  # fmt: skip
+"""What lasts for a while."""
+
+EDITS = (
+    Fault.ROW_REMOVED, Fault.ROW_ADDED, Fault.REORDERED, Fault.SIGNATURE_ROTATED,
+    Fault.MEDIA_CHANGED,
+)  # fmt: skip
+"""What people do to a manifest between two runs."""

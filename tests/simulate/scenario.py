@@ -1,0 +1,240 @@
+"""What one seed decides beforehand: the season, the nights, the adversary's moods. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from batchdub.run.options import RunOptions
+from batchdub.units import UNLIMITED, Rate
+from tests.simulate.faults import EDITS, LIST_FAULTS, ORDER_FAULTS, WINDOW_FAULTS, Fault
+
+_HOUR_S = 3600.0
+_GAPS_S = ((0.0, 2.0), (5.0, 90.0), (200.0, 4000.0), (8 * _HOUR_S, 14 * _HOUR_S))
+
+
+def dice(*about: object) -> random.Random:
+    """Make the chance that depends on nothing but the arguments."""
+    return random.Random(":".join(map(str, about)))  # noqa: S311  chance to be repeated
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A fault that lasts, in seconds after a night's beginning."""
+
+    fault: Fault
+    from_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """What befalls a process of ours, and when: at its n-th step, commit or answer.
+
+    `extra` is for power cuts (whether what was not synced is lost) and for the second interrupt
+    (how many steps before the answer is handed on).
+    """
+
+    fault: Fault
+    at: int
+    extra: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One run: what comes before it, how it is called, and what befalls it."""
+
+    gap_s: float
+    options: RunOptions
+    before: tuple[Fault, ...] = ()
+    edits: tuple[Fault, ...] = ()
+    windows: tuple[Window, ...] = ()
+    mishaps: tuple[Mishap, ...] = ()
+    wall_skew_s: float = 0.0
+    jumps: tuple[tuple[float, float], ...] = ()
+    """Seconds after the beginning, and the wall clock's error from then on."""
+    helps: bool = False
+    """Whether a person acts in the morning, as the run's last words say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A season of nights. All delays add up to less than `settle_s`, unless a fault says so."""
+
+    seed: int
+    rows: int
+    first_rows: tuple[int, ...]
+    """The rows of the manifest before its first edit, by number."""
+    settle_s: float
+    rate: Rate
+    server_limits: bool
+    page_limit: int
+    list_order: str
+    late_s: float
+    lag_s: float
+    back_s: float
+    order_faults: Mapping[Fault, float]
+    list_faults: Mapping[Fault, float]
+    node_skews_s: tuple[float, ...]
+    no_date: float
+    cached_date: bool
+    odd_times: bool
+    short_memory: bool
+    foreign: int
+    older: tuple[int, ...]
+    another_machine: float
+    nights: tuple[Night, ...] = field(repr=False)
+
+
+def draw(seed: int) -> Scenario:
+    """Decide everything that can be decided beforehand."""
+    rng = dice("scenario", seed)
+    settle_s = rng.choice((4.0, 10.0, 30.0, 60.0))
+    shares = sorted((rng.uniform(0, 0.85), rng.uniform(0, 0.85)))
+    told = rng.random() < 0.35
+    rows = rng.choice((3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 12))
+    rate = rng.choice((Rate(5, 60.0), Rate(20, 60.0), Rate(60, 60.0), Rate(4, 1.0)))
+    if rng.random() < 0.08:
+        rate, told = Rate(60, 60.0, auto=True), True
+    order_faults = _moods(rng, ORDER_FAULTS, rng.randint(2, 6), (0.04, 0.3))
+    for fault, chance in ((Fault.LATE_TOO, 0.08), (Fault.PROXY_TWICE, 0.06)):
+        if rng.random() < chance:
+            order_faults[fault] = rng.uniform(0.1, 0.3)
+    short_memory = rng.random() < 0.06
+    if short_memory:
+        # A refusal that was none is looked up again only at the next try, too late for this list.
+        order_faults.pop(Fault.TOO_MANY_AFTER, None)
+    grows = rng.random() < 0.12
+    return Scenario(
+        seed=seed,
+        rows=12 if grows else rows,
+        first_rows=(3, 8) if grows else tuple(range(rows)),
+        settle_s=settle_s,
+        rate=rate if told else UNLIMITED,
+        server_limits=told and rate.auto,
+        page_limit=rng.choice((1, 1, 2, 3, 100)),
+        list_order=rng.choice(("asc", "desc", "hash")),
+        late_s=shares[0] * settle_s,
+        lag_s=(shares[1] - shares[0]) * settle_s if rng.random() < 0.5 else 0.0,
+        back_s=(0.9 - shares[1]) * settle_s,
+        order_faults=order_faults,
+        list_faults=_moods(rng, LIST_FAULTS, rng.randint(0, 4), (0.03, 0.25)),
+        node_skews_s=_nodes(rng),
+        no_date=rng.choice((0.0, 0.0, 0.0, 0.3, 1.0)),
+        cached_date=rng.random() < 0.06,
+        odd_times=rng.random() < 0.3,
+        short_memory=short_memory,
+        foreign=rng.choice((0, 0, 3, 8, 45)),
+        older=_older(rng, 12 if grows else rows),
+        another_machine=0.1 if rng.random() < 0.05 else 0.0,
+        nights=tuple(
+            _night(rng, number, settle_s, rate if told else UNLIMITED, grows=grows)
+            for number in range(rng.randint(2, 5))
+        ),
+    )
+
+
+def _moods(
+    rng: random.Random, kinds: tuple[Fault, ...], number: int, odds: tuple[float, float]
+) -> dict[Fault, float]:
+    return {kind: rng.uniform(*odds) for kind in rng.sample(kinds, number)}
+
+
+def _nodes(rng: random.Random) -> tuple[float, ...]:
+    if rng.random() < 0.7:
+        return (0.0,)
+    return tuple(rng.choice((0.0, rng.uniform(-7200, 7200))) for _ in range(rng.randint(1, 3)))
+
+
+def _older(rng: random.Random, rows: int) -> tuple[int, ...]:
+    if rng.random() < 0.75:
+        return ()
+    return tuple(sorted(rng.sample(range(rows), rng.randint(1, min(3, rows)))))
+
+
+def _night(
+    rng: random.Random, number: int, settle_s: float, rate: Rate, *, grows: bool
+) -> Night:
+    gap_s = rng.uniform(*rng.choice(_GAPS_S))
+    if rng.random() < 0.06:
+        gap_s = rng.uniform(25 * _HOUR_S, 30 * _HOUR_S)
+    before = _before(rng) if number else ()
+    if grows and number == 1:
+        before = (Fault.LEDGER_DELETED,)
+    if before:
+        # What was ordered less than the settle window ago may not show yet, to nobody.
+        gap_s += settle_s + 60.0
+    edits: tuple[Fault, ...] = ()
+    if number and rng.random() < 0.35:
+        edits = tuple(rng.sample(EDITS, rng.randint(1, 2)))
+    return Night(
+        gap_s=gap_s,
+        options=_options(rng, settle_s, rate),
+        before=before,
+        edits=edits,
+        windows=_windows(rng),
+        mishaps=_mishaps(rng, first=not number),
+        wall_skew_s=rng.uniform(-7200, 7200) if rng.random() < 0.25 else 0.0,
+        jumps=_jumps(rng, settle_s),
+        helps=rng.random() < 0.5,
+    )
+
+
+def _before(rng: random.Random) -> tuple[Fault, ...]:
+    if rng.random() < 0.2:
+        kinds = (Fault.LEDGER_DELETED, Fault.LEDGER_RESTORED, Fault.NEW_KEY, Fault.OTHER_ACCOUNT)
+        return (rng.choice(kinds),)
+    return ()
+
+
+def _options(rng: random.Random, settle_s: float, rate: Rate) -> RunOptions:
+    return RunOptions(
+        rate=rate,
+        concurrency=rng.choice((1, 2, 4, 8)),
+        settle_s=settle_s,
+        hold_unknown=rng.random() < 0.08,
+        max_attempts=rng.choice((2, 3, 5, 5)),
+        max_jobs=rng.randint(1, 5) if rng.random() < 0.15 else None,
+        verify=rng.random() < 0.1,
+        canary=rng.random() < 0.3,
+    )
+
+
+def _windows(rng: random.Random) -> tuple[Window, ...]:
+    if rng.random() < 0.65:
+        return ()
+    fault = rng.choice(WINDOW_FAULTS)
+    from_s = rng.choice((0.0, rng.uniform(0, 5), rng.uniform(0, 60)))
+    lasts_s = rng.choice((rng.uniform(1, 20), rng.uniform(20, 200), rng.uniform(200, 900)))
+    return (Window(fault, from_s, from_s + lasts_s),)
+
+
+def _jumps(rng: random.Random, settle_s: float) -> tuple[tuple[float, float], ...]:
+    if rng.random() < 0.75:
+        return ()
+    return tuple(
+        (rng.uniform(0, 2 * settle_s), rng.uniform(-7200, 7200)) for _ in range(rng.randint(1, 2))
+    )
+
+
+def _mishaps(rng: random.Random, *, first: bool) -> tuple[Mishap, ...]:
+    found = []
+    roll = rng.random()
+    if roll < 0.3:
+        found.append(Mishap(Fault.KILL_STEP, int(2 ** rng.uniform(3, 11)), rng.randrange(2)))
+    elif roll < 0.55:
+        kind = rng.choice((Fault.KILL_BEFORE_COMMIT, Fault.KILL_AFTER_COMMIT))
+        # The first commits open the ledger; what matters comes after them.
+        found.append(Mishap(kind, rng.randint(1 if first else 2, 30), rng.randrange(2)))
+    elif roll < 0.63:
+        found.append(Mishap(Fault.COMMIT_FAILS, rng.randint(5, 30)))
+    elif roll < 0.7:
+        found.append(Mishap(Fault.INTERRUPT, int(2 ** rng.uniform(5, 10))))
+    elif roll < 0.8:
+        found.append(Mishap(Fault.INTERRUPT_TWICE, rng.randint(1, 8), rng.randrange(4)))
+    elif roll < 0.83:
+        found.append(Mishap(Fault.LEDGER_DELETED_RUNNING, int(2 ** rng.uniform(5, 10))))
+    if rng.random() < 0.1:
+        found.append(Mishap(Fault.OVERLAP, int(2 ** rng.uniform(4, 9))))
+    return tuple(found)
