@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,8 +124,15 @@ def _attention(overview: Overview) -> Iterator[str]:
     more = total - len(overview.attention)
     if more > 0:
         yield f"… and {counted(more, 'more row')} that need a look"
-    for reference_id, request_id in overview.duplicates:
+    yield from duplicate_lines(overview.duplicates)
+
+
+def duplicate_lines(duplicates: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Say which rows were ordered more than once: the first ten, then the count."""
+    for reference_id, request_id in duplicates[:_SHOWN]:
         yield f"`{reference_id}` was ordered more than once: also request {request_id}"
+    if len(duplicates) > _SHOWN:
+        yield f"… and {counted(len(duplicates) - _SHOWN, 'more duplicate')}"
 
 
 def found_in(overview: Overview, leads: Leads) -> Found:

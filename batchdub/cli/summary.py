@@ -10,7 +10,7 @@ import click
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import Found, Leads, as_arguments, leads_of, next_commands
 from batchdub.cli.options import settings_of
-from batchdub.cli.standing import read_overview, tell_next
+from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
 from batchdub.exits import Exit
 from batchdub.plan import Fate
 from batchdub.states import JobState
@@ -112,8 +112,7 @@ def _attention(result: RunResult) -> Iterator[str]:
     more = standing.left_out_total - len(standing.left_out)
     if more > 0:
         yield f"… and {counted(more, 'more row')} that need a look"
-    for reference_id, request_id in standing.duplicates:
-        yield f"`{reference_id}` was ordered more than once: also request {request_id}"
+    yield from duplicate_lines(standing.duplicates)
 
 
 def again_after(result: RunResult) -> Exit | None:

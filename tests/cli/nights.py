@@ -1,4 +1,4 @@
-"""What tests of whole commands share: manifests, books, ledgers in any state, servers to talk to."""
+"""What tests of whole commands share: manifests, books, ledgers in any state, servers."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def ledger_with(folder, api="sandbox", **states):
     return ledger, dict(zip(states, job_ids, strict=True))
 
 
-def next_commands(result):
+def told(result):
     """Give what a command told to type next."""
     lines = [line for line in result.err.splitlines() if line.startswith("next: ")]
     return [line.removeprefix("next: ") for line in lines]

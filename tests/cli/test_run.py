@@ -112,7 +112,7 @@ def test_quiet_says_only_what_is_wrong(cli, manifest):
 
 
 def answer_on_a_terminal(folder, answer, *arguments):
-    """Run as a person does, on a terminal, and type an answer; gives code and all that was shown."""
+    """Run as a person does, on a terminal, and type an answer; gives code and what was shown."""
     master, terminal = pty.openpty()
     process = subprocess.Popen(  # noqa: S603  our own program
         [sys.executable, "-m", "batchdub", *arguments],
@@ -202,7 +202,7 @@ def test_2_sandbox_options_without_a_sandbox_are_refused(cli, manifest):
     result = cli("run", manifest, "--tokens", "5")
 
     assert result.code == 2
-    assert "`--sandbox`" in result.err or "--sandbox" in result.err
+    assert "add --sandbox" in result.err
 
 
 def test_3_without_a_key_nothing_is_asked(cli, tmp_path, manifest):
@@ -257,7 +257,7 @@ def test_6_a_lost_ledger_is_noticed_before_anything_is_spent(cli, tmp_path, mani
     assert result.code == 6
     assert "6 requests under this manifest's reference_ids" in result.err
     assert f"{manifest}:2: `{ids(1)}` is request " in result.err
-    assert "`batchdub ledger rebuild MANIFEST`" in result.err
+    assert "`batchdub ledger rebuild " in result.err
     assert books_of(tmp_path) == once_each(6)
 
 

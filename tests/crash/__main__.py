@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.crash import kills
+from tests.crash import kills, power
 
 
 def main(arguments):
@@ -20,6 +20,7 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     commands = parser.add_subparsers(required=True)
     _add_kills(commands)
+    _add_power(commands)
     wanted = vars(parser.parse_args(arguments))
     return wanted.pop("main")(**wanted)
 
@@ -30,6 +31,13 @@ def _add_kills(commands):
     command.add_argument("--jobs", type=int, default=2)
     command.add_argument("--replay", help="one trial, as a violation's line names it")
     command.set_defaults(main=kills.main)
+
+
+def _add_power(commands):
+    command = commands.add_parser("power", help="disk images after a power cut at any write")
+    command.add_argument("--images", type=int, default=20_000, help="how many different ones")
+    command.add_argument("--jobs", type=int, default=2)
+    command.set_defaults(main=power.main)
 
 
 if __name__ == "__main__":

@@ -70,25 +70,37 @@ def carry_out(trials, perform, *, jobs, title, enough=None):
     Prints the table, and gives 0 if nothing was wrong and something struck, else 1.
     """
     began_s = time.monotonic()
-    tally, waiting, lock = Tally(), iter(trials), threading.Lock()
+    tally = Tally()
+
+    def done():
+        return enough is not None and tally.struck.total() >= enough
+
+    on_benches(jobs, trials, perform, tally.add, done)
+    say(*tally.table(title), f"{time.monotonic() - began_s:.0f} s with {jobs} jobs")
+    return 0 if tally.struck.total() and not tally.wrong.total() else 1
+
+
+def on_benches(jobs, items, perform, take, done=lambda: False):
+    """Perform items on free benches until none is left or it is `done`; `take` each result.
+
+    Two benches for each job, since half of a trial's time is waiting.
+    """
+    waiting, lock = iter(items), threading.Lock()
 
     def work():
         with Bench() as bench:
             while True:
                 with lock:
-                    done = enough is not None and tally.struck.total() >= enough
-                    trial = None if done else next(waiting, None)
-                if trial is None:
+                    item = None if done() else next(waiting, None)
+                if item is None:
                     return
-                result = perform(bench, trial)
+                result = perform(bench, item)
                 with lock:
-                    tally.add(result)
+                    take(result)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        for future in [pool.submit(work) for _ in range(jobs)]:
+    with ThreadPoolExecutor(2 * jobs) as pool:
+        for future in [pool.submit(work) for _ in range(2 * jobs)]:
             future.result()
-    say(*tally.table(title), f"{time.monotonic() - began_s:.0f} s on {jobs} benches")
-    return 0 if tally.struck.total() and not tally.wrong.total() else 1
 
 
 def say(*lines):

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from tests.crash import oracle, program, tracing
-from tests.crash.bench import Bench
-from tests.crash.campaign import Result, carry_out, say
+from tests.crash.campaign import Result, carry_out, on_benches, say
 from tests.crash.moods import MOODS
 from tests.crash.points import in_turn, points
 from tests.crash.starts import DOUBT, STARTS
@@ -44,31 +43,30 @@ def main(*, wanted, jobs, replay=None):
     if why:
         say(why)
         return 1
-    trials = [trial_of(replay)] if replay else all_trials(record_all())
+    trials = [trial_of(replay)] if replay else all_trials(record_all(jobs))
     return carry_out(trials, perform, jobs=jobs, title="kill -9", enough=wanted)
 
 
-def record_all():
+def record_all(jobs):
     """Run every start state in every mood once, undisturbed, and count its calls."""
-    with Bench() as bench:
-        return {
-            (start, mood.name): _record(bench, start, mood)
-            for start, mood in product(STARTS, MOODS)
-        }
+    recorded = {}
 
+    def record(bench, scenario):
+        start, mood = scenario
+        with bench.place(start, mood) as place:
+            ended = program.run(tracing.recorded(place, bench.trace))
+            assert ended.code == 0, (start, mood.name, ended.talk)
+            return (start, mood.name), tracing.count(place, bench.trace.read_text())
 
-def _record(bench, start, mood):
-    with bench.place(start, mood) as place:
-        ended = program.run(tracing.recorded(place, bench.trace))
-        assert ended.code == 0, (start, mood.name, ended.talk)
-        return tracing.count(place, bench.trace.read_text())
+    on_benches(jobs, product(STARTS, MOODS), record, lambda found: recorded.update([found]))
+    return recorded
 
 
 def all_trials(recorded):
     """Give the trials of every start and mood in turn, for as long as anyone wants some."""
     chosen = [
         [(start, mood, point) for point in points(counts)]
-        for (start, mood), counts in recorded.items()
+        for (start, mood), counts in sorted(recorded.items())
     ]
     afterwards = {mood: points(recorded[DOUBT, mood]) for mood in _BY_NAME}
     for number, (start, mood, point) in enumerate(in_turn(chosen)):

@@ -107,6 +107,11 @@ def bytes_of(path: Path) -> bytes:
     return _read(path) + _read(_wal(path))
 
 
+def wal_bytes(path: Path) -> int:
+    """Give the length of the WAL beside a ledger."""
+    return _size(_wal(path))
+
+
 def _wal(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 

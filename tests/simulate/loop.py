@@ -64,19 +64,28 @@ class MortalLoop(asyncio.BaseEventLoop):
 
 
 def run_to_end(loop, main):
-    """Run a coroutine as `asyncio.run` does: afterwards nothing of it is left running."""
-    asyncio.set_event_loop(loop)
+    """Run a coroutine as `asyncio.run` does: afterwards nothing of it is left running.
+
+    After a KilledError everything is left as it is.
+    """
     try:
-        return loop.run_until_complete(main)
-    finally:
-        asyncio.set_event_loop(None)
-        if not loop.is_closed():
-            left = asyncio.all_tasks(loop)
-            for task in left:
-                task.cancel()
-            with suppress(KilledError):
-                loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-            loop.close()
+        result = loop.run_until_complete(main)
+    except KilledError:
+        raise
+    except BaseException:
+        _clear(loop)
+        raise
+    _clear(loop)
+    return result
+
+
+def _clear(loop) -> None:
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.close()
 
 
 def bury(loop) -> None:

@@ -69,6 +69,7 @@ class Night:
         self.said: list[str] = []
         self.snapshots = []
         self.seed = seed
+        self.rng = random.Random(seed)
 
     async def run(self, rows, *, key=KEY, target=BASE_URL, allow_same_media=False, **options):
         """Run these rows as the command would; gives the result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -17,6 +18,7 @@ from batchdub.units import (
     from_stored_time,
     local_time,
     parse_duration_s,
+    parse_moment,
     parse_rate,
     to_stored_time,
 )
@@ -113,3 +115,20 @@ def test_counts_agree_with_their_noun():
     assert counted(1, "row") == "1 row"
     assert counted(28_800, "row") == "28,800 rows"
     assert counted(2, "entry", "entries") == "2 entries"
+
+
+def test_a_moment_without_a_zone_is_local_and_one_with_a_zone_is_not(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+
+    assert parse_moment("2026-11-01T20:00Z") == datetime(2026, 11, 1, 20, tzinfo=UTC)
+    assert parse_moment("2026-11-01T20:00") == datetime(2026, 11, 1, 11, tzinfo=UTC)
+
+    monkeypatch.delenv("TZ")
+    time.tzset()
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "9999-12-31T23:59:59-23:00"])
+def test_what_is_no_moment_is_told(text):
+    with pytest.raises(UnusableInputError, match="is not a time"):
+        parse_moment(text)

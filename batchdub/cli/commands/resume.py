@@ -42,13 +42,13 @@ def command(context: click.Context, /, **shared: Any) -> None:
 
 def _tell_nothing_left(context: click.Context) -> None:
     """Tell that there is nothing to do; a duplicate that nobody has seen to is still exit 6."""
-    from batchdub.cli.standing import read_overview, tell_next  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.standing import duplicate_lines, read_overview, tell_next  # noqa: PLC0415  not for `--help`
 
     talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
     overview = read_overview(settings.ledger)
     talk.say("nothing is left to order, and nothing is in doubt")
-    for reference_id, request_id in overview.duplicates:
-        talk.problem(f"`{reference_id}` was ordered more than once: also request {request_id}")
+    for line in duplicate_lines(overview.duplicates):
+        talk.problem(line)
     tell_next(overview, settings, talk)
     if overview.duplicates:
         context.exit(Exit.NEEDS_A_LOOK)

@@ -1,0 +1,175 @@
+"""`batchdub status`: how a ledger stands, in a form for people and in one for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from batchdub.cli.standing import is_alive
+from batchdub.states import JobState
+from tests.cli.nights import SANDBOX, ledger_with, write_manifest
+from tests.ledger.support import PERSON, remote
+
+
+def standing(result):
+    return {row["state"]: (row["rows"], row["held"]) for row in json.loads(result.out)}
+
+
+def test_every_state_is_counted_also_those_of_no_row(cli, tmp_path):
+    """A script reads `failed` as 0, and need not guess what a missing line means."""
+    ledger, jobs = ledger_with(
+        tmp_path, a=JobState.COMPLETED, b=JobState.PENDING, c=JobState.PENDING
+    )
+    with ledger.transaction():
+        ledger.hold(jobs["c"], "the same media as `a`")
+    ledger.close()
+
+    result = cli("status", "--format", "json")
+
+    assert result.code == 0
+    assert standing(result) == {str(state): (0, 0) for state in JobState} | {
+        "completed": (1, 0),
+        "pending": (2, 1),
+    }
+
+
+def test_for_people_it_is_a_table(cli, tmp_path):
+    """Data on standard output, talk on standard error."""
+    ledger_with(tmp_path, a=JobState.FAILED)[0].close()
+
+    result = cli("status")
+
+    assert result.out.splitlines()[0].split() == ["state", "rows", "held"]
+    assert "last run: " not in result.out
+    assert "last run: `run tonight.csv`, begun 20" in result.err
+
+
+def test_what_needs_a_look_is_named_ten_at_a_time(cli, tmp_path):
+    """With file and line, why, and how many more there are."""
+    states = {f"row{number:02d}": JobState.REJECTED for number in range(14)}
+    ledger, jobs = ledger_with(tmp_path, **states)
+    with ledger.transaction():
+        ledger.record_other(jobs["row03"], remote("request-9", reference_id="row03"), "duplicate")
+    ledger.close()
+
+    lines = cli("status").err.splitlines()
+
+    assert lines[1] == "tonight.csv:2: `row00`: rejected: invalid request body"
+    assert lines[10].startswith("tonight.csv:11: `row09`")
+    assert lines[11] == "… and 4 more rows that need a look"
+    assert lines[12] == "`row03` was ordered more than once: also request request-9"
+
+
+def test_many_duplicates_are_counted(cli, tmp_path):
+    """A hundred of them have one cause."""
+    ledger, jobs = ledger_with(tmp_path, a=JobState.SUBMITTED)
+    with ledger.transaction():
+        for number in range(14):
+            other = remote(f"request-9{number:02d}", reference_id="a")
+            ledger.record_other(jobs["a"], other, "duplicate")
+    ledger.close()
+
+    said = cli("status").err
+
+    assert said.count("was ordered more than once") == 10
+    assert "… and 4 more duplicates" in said
+
+
+def test_a_held_row_is_told_with_the_reason(cli, tmp_path):
+    """It does not go on by itself."""
+    ledger, jobs = ledger_with(tmp_path, a=JobState.PENDING, b=JobState.IN_DOUBT)
+    with ledger.transaction():
+        ledger.hold(jobs["a"], "the same media as `z`")
+        ledger.hold(jobs["b"], "in doubt for more than 24 hours")
+    ledger.close()
+
+    said = cli("status").err
+
+    assert "`a`: pending: the same media as `z`" in said
+    assert "`b`: in doubt: in doubt for more than 24 hours" in said
+
+
+@pytest.mark.real_time
+def test_the_last_run_is_told_with_its_end(cli, tmp_path):
+    """When, what, how long, its exit code and what that means."""
+    manifest = write_manifest(tmp_path, 3)
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+
+    said = cli("status").err
+
+    assert "last run: `run`, begun " in said
+    assert "with exit 5 (our own cap or window reached" in said
+    assert "`--max-jobs 1` is reached" in said
+
+
+def test_a_run_without_an_end_and_without_a_process_was_killed(cli, tmp_path):
+    """Its process is not there any more, so it is not going on."""
+    ledger, _ = ledger_with(tmp_path, a=JobState.PENDING)
+    with ledger.transaction():
+        ledger.begin_run("run-2", "run", host=socket.gethostname(), pid=dead_pid(), version="0")
+    ledger.close()
+
+    assert "was killed before its end" in cli("status").err
+
+
+def test_a_run_of_another_machine_is_taken_to_go_on(cli, tmp_path):
+    """From here nobody can tell; and there is no next command meanwhile."""
+    ledger, _ = ledger_with(tmp_path, a=JobState.PENDING)
+    with ledger.transaction():
+        ledger.begin_run("run-2", "run", host="elsewhere", pid=1, version="0")
+    ledger.close()
+
+    said = cli("status").err
+
+    assert "is going on" in said
+    assert "next: " not in said
+
+
+def test_a_code_of_another_version_is_told_as_that(cli, tmp_path):
+    """An older or newer batchdub may have written it."""
+    ledger, _ = ledger_with(tmp_path, a=JobState.PENDING)
+    with ledger.transaction():
+        ledger.begin_run("run-2", "run", host="elsewhere", pid=1, version="0")
+        ledger.end_run(99, "")
+    ledger.close()
+
+    assert "with exit 99 (a code of another version)" in cli("status").err
+
+
+def test_a_ledger_of_no_runs_has_no_last_one(cli, tmp_path):
+    """As one that was just restored."""
+    ledger, _ = ledger_with(tmp_path, a=JobState.PENDING)
+    with ledger.transaction():
+        ledger.cancel(1, JobState.PENDING, PERSON)
+        ledger._connection.execute("UPDATE transitions SET run_id = run_id WHERE 0")
+    ledger.close()
+
+    assert cli("status").code == 0
+
+
+def test_processes_that_one_may_not_signal_are_alive():
+    """`kill` with no signal asks without harm."""
+    assert is_alive(socket.gethostname(), os.getpid())
+    assert is_alive(socket.gethostname(), 1)
+    assert not is_alive(socket.gethostname(), dead_pid())
+
+
+def dead_pid():
+    """Give the id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_without_a_ledger_there_is_no_status(cli, tmp_path):
+    """And none is made."""
+    result = cli("status")
+
+    assert result.code == 10
+    assert "there is no ledger" in result.err
+    assert not list(tmp_path.iterdir())

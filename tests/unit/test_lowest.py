@@ -1,0 +1,18 @@
+"""The pins that CI installs are the bounds that pyproject.toml promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lowest import pins
+
+
+def test_every_dependency_is_pinned_to_its_lower_bound():
+    text = '[project]\ndependencies = ["httpx>=0.28.1", "coverage[toml]>=7.6"]'
+
+    assert pins(text) == ["httpx==0.28.1", "coverage==7.6"]
+
+
+def test_a_dependency_without_a_bound_is_an_error():
+    with pytest.raises(ValueError, match="no lower bound"):
+        pins('[project]\ndependencies = ["httpx"]')
