@@ -37,7 +37,7 @@ class Found:
 
 
 def leads_of(settings: Settings, api: str) -> Leads:
-    """Give the options for a ledger that is bound to `api`: a base URL, or `sandbox`.
+    """Give the options for a ledger that is bound to `api`: a base URL, `sandbox`, or nothing yet.
 
     What stands in the environment and is no default is named all the same: the command may be
     pasted into another shell.
@@ -46,7 +46,7 @@ def leads_of(settings: Settings, api: str) -> Leads:
     ledger_options = () if ledger == DEFAULT_LEDGER else ("--ledger", ledger)
     if api == TARGET:
         return Leads(ledger_options, ("--sandbox",))
-    address = () if api == DEFAULT_BASE_URL else ("--base-url", api)
+    address = () if api in {"", DEFAULT_BASE_URL} else ("--base-url", api)
     key = () if settings.key_file is None else ("--key-file", str(settings.key_file))
     return Leads(ledger_options, (*address, *key))
 

@@ -57,18 +57,25 @@ def is_due(shown: Snapshot | None, now: Snapshot, every_s: float) -> bool:
 
 
 def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """Give the pieces of the line, each with the colour it has on a terminal."""
+    """Give the pieces of the line, each with the colour it has on a terminal.
+
+    What is not there is not said: the line must not be cut off at 80 columns.
+    """
     yield snapshot.phase, "bold"
     yield f"{snapshot.done:,} done", "green"
-    yield f"{snapshot.in_flight:,} in flight", ""
-    yield f"{snapshot.in_doubt:,} in doubt", "yellow" if snapshot.in_doubt else ""
-    yield f"{snapshot.failed:,} failed", "red" if snapshot.failed else ""
     yield f"{snapshot.left:,} left", ""
-    yield f"{orders_per_min(snapshot):.0f} orders/min", ""
-    yield f"{snapshot.rate_limited:,} rate-limited", "yellow" if snapshot.rate_limited else ""
+    for number, words, style in (
+        (snapshot.in_flight, "in flight", ""),
+        (snapshot.in_doubt, "in doubt", "yellow"),
+        (snapshot.failed, "failed", "red"),
+        (snapshot.rate_limited, "rate-limited", "yellow"),
+    ):
+        if number:
+            yield f"{number:,} {words}", style
+    yield f"{orders_per_min(snapshot):.0f}/min", ""
     left_s = time_left_s(snapshot)
     if left_s:
-        yield f"about {format_duration(left_s)} to go", "cyan"
+        yield f"{format_duration(left_s)} to go", "cyan"
 
 
 class _Paced:

@@ -47,8 +47,8 @@ def shown(snapshots, **kind):
 def test_the_line_says_what_one_wants_to_know():
     """Counts, pace, refusals, and when one may go home."""
     assert describe(LATER) == (
-        "ordering · 60 done · 1 in flight · 1 in doubt · 0 failed · 40 left · 59 orders/min · "
-        "2 rate-limited · about 41 s to go"
+        "ordering · 60 done · 40 left · 1 in flight · 1 in doubt · 2 rate-limited · 59/min"
+        " · 41 s to go"
     )
 
 

@@ -52,7 +52,7 @@ class Passing:
     fault: Fault | None = None
     delivered: bool = False
     cut_body: bool = False
-    refused: bool = False
+    began_s: float = 0.0
 
     @property
     def orders(self) -> bool:

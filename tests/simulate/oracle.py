@@ -1,0 +1,237 @@
+"""What must be true: watched at every call, after every run, and over the whole season."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from batchdub.exits import Exit
+from batchdub.ledger import check_ledger, open_for_reading
+from batchdub.run.audit import Verdict
+from batchdub.states import ORDERED
+from tests.simulate import disk, people
+from tests.simulate.faults import Fault
+from tests.simulate.season import SIGNATURE
+
+_HOST = "api.example.com"
+_STOPS = frozenset({401, 412})
+_EPSILON_S = 1e-6
+_ORDERED = frozenset(map(str, ORDERED))
+
+
+class Oracle:
+    """Holds what happened against what was promised; `world.violation` hears of it."""
+
+    def __init__(self, world) -> None:
+        self.world = world
+        self.cancelled: set[str] = set()
+        self.flagged_by_audit = 0
+        self._posts: list[tuple[int, float]] = []
+        self._epoch = 0
+        self._sent_at: dict[int, float] = {}
+        self.process_begins()
+
+    def process_begins(self) -> None:
+        """A new process knows of no pause and no stop."""
+        self._paused_until_s = float("-inf")
+        self._refused_at_s = float("-inf")
+        self._stopped_at_s: float | None = None
+        self._taken_in_run = 0
+        self._commit_failed = False
+
+    def forget_pace(self) -> None:
+        """From here on no ledger and no clock can tell when the last order went out."""
+        self._epoch += 1
+
+    # -- at every call ------------------------------------------------------------------------
+
+    def call_begins(self, passing) -> None:
+        """Look at a call before it leaves."""
+        request = passing.request
+        if request.url.host != _HOST:
+            self.world.violation(f"a call to {request.url.host}")
+        if passing.orders:
+            now_s = self.world.true_s()
+            passing.began_s = now_s
+            self._require_intent(passing, now_s)
+            self._require_patience(passing, now_s)
+            self._posts.append((self._epoch, now_s))
+
+    def _require_intent(self, passing, now_s: float) -> None:
+        world = self.world
+        gone_s = world.deleted_at_s
+        if gone_s is not None and now_s > gone_s + _EPSILON_S:
+            world.violation(f"{passing.reference_id} was sent after the ledger was gone")
+        connection = world.process.connections[-1]
+        if connection.in_transaction:
+            world.violation(f"{passing.reference_id} was sent before its intent was committed")
+            return
+        state = connection.execute(
+            "SELECT state FROM jobs WHERE reference_id = ? AND latest = 1", (passing.reference_id,)
+        ).fetchone()
+        if state is None or state[0] != "sending":
+            world.violation(f"{passing.reference_id} was sent without an intent ({state})")
+
+    def _require_patience(self, passing, now_s: float) -> None:
+        if self._refused_at_s + _EPSILON_S < now_s < self._paused_until_s - _EPSILON_S:
+            self.world.violation(
+                f"{passing.reference_id} was sent {self._paused_until_s - now_s:.2f} s"
+                " before the pause after a 429 was over"
+            )
+        if self._stopped_at_s is not None and now_s > self._stopped_at_s + _EPSILON_S:
+            self.world.violation(f"{passing.reference_id} was sent after the API had said stop")
+
+    def call_ends(self, passing, answer) -> None:
+        """Look at an answer as it reaches us."""
+        if not passing.orders:
+            return
+        now_s = self.world.true_s()
+        # A call that left before the last refusal says nothing about the time after it.
+        if answer.status == 429 and passing.began_s > self._refused_at_s:
+            asked_s = float(answer.headers.get("retry-after", "0"))
+            least_s = 0.0 if self.world.plan.rate.auto else 1.0
+            self._refused_at_s = now_s
+            self._paused_until_s = now_s + max(asked_s, least_s)
+        if answer.status in _STOPS and self._stopped_at_s is None:
+            self._stopped_at_s = now_s
+
+    def order_taken(self, passing, order) -> None:
+        """Count what a run has really spent."""
+        if passing.fault not in (Fault.PROXY_TWICE, Fault.LATE_TOO):
+            self._taken_in_run += 1
+
+    # -- after every process ------------------------------------------------------------------
+
+    def ledger_noted(self) -> None:
+        """Enter the ledger's rows into the trace, and search everything for planted secrets."""
+        world = self.world
+        for job in people.ask(
+            world.ledger_path,
+            "SELECT reference_id, revision, state, request_id, held IS NOT NULL, attempts FROM jobs"
+            " ORDER BY reference_id, revision",
+        ):
+            world.tell("  " + " ".join(map(str, job)))
+        moves = people.ask(world.ledger_path, "SELECT from_state, event FROM transitions")
+        for move, number in Counter(moves).items():
+            world.moves[move] = max(world.moves[move], number)
+        self._search_secrets()
+
+    def _search_secrets(self) -> None:
+        world = self.world
+        planted = [SIGNATURE, "planted-key"]
+        kept = disk.bytes_of(world.ledger_path)
+        said = "\n".join(world.said)
+        for secret in planted:
+            if secret.encode() in kept:
+                world.violation(f"the ledger holds the planted secret {secret}")
+            if secret in said or any(secret in line for line in world.trace[-60:]):
+                world.violation(f"the planted secret {secret} was said")
+
+    def judge_night(self, ending, night) -> None:
+        """Hold one run's end against what it left behind."""
+        if ending.killed:
+            return
+        world = self.world
+        states = dict(people.ask(
+            world.ledger_path, "SELECT reference_id, state FROM jobs WHERE latest = 1"
+        ))  # fmt: skip
+        if "sending" in states.values() and ending.code is not Exit.LEDGER_UNUSABLE:
+            world.violation("a run that ended by itself left a row `sending`")
+        if ending.code is Exit.DONE:
+            for reference_id in world.season.references:
+                if states.get(reference_id) not in (*_ORDERED, "cancelled"):
+                    world.violation(f"exit 0, but {reference_id} is {states.get(reference_id)}")
+        cap = night.options.max_jobs
+        if cap is not None and self._taken_in_run > cap:
+            world.violation(f"{self._taken_in_run} orders under a cap of {cap}")
+
+    # -- over the season ----------------------------------------------------------------------
+
+    def judge_season(self, campaign) -> None:
+        """Hold the provider's books against the ledger."""
+        world = self.world
+        with open_for_reading(world.ledger_path) as ledger:
+            for finding in check_ledger(ledger):
+                world.violation(f"ledger check: {finding}")
+            known = set(ledger.request_ids())
+        rows = {
+            row[0]: row[1:]
+            for row in people.ask(
+                world.ledger_path,
+                "SELECT reference_id, state, request_id, attempts, held FROM jobs"
+                " WHERE latest = 1",
+            )
+        }
+        audited = people.audit(campaign)
+        for reference_id in sorted({*world.season.references, *world.ours.values()}):
+            self._judge_orders(reference_id, known, audited)
+        for reference_id in world.season.references:
+            self._judge_row(reference_id, rows.get(reference_id), audited.get(reference_id))
+        self._judge_pace()
+
+    def _judge_orders(self, reference_id: str, known, audited) -> None:
+        world = self.world
+        orders = [
+            order.request_id
+            for order in (*world.books.by_reference(reference_id),
+                          *world.other_books.by_reference(reference_id))
+            if order.request_id in world.ours
+        ]  # fmt: skip
+        uncovered = world.adversary.uncovered.get(reference_id, [])
+        if len(orders) > 1 + len(uncovered):
+            world.violation(
+                f"{reference_id} was ordered {len(orders)} times, and {uncovered or 'nothing'}"
+                " explains it"
+            )
+        unknown = [request_id for request_id in orders if request_id not in known]
+        if not unknown:
+            return
+        told = audited.get(reference_id)
+        flagged = told is not None and told.verdict in (Verdict.TWICE, Verdict.UNKNOWN)
+        # What nothing but an audit can see: a call that was answered well, and doubled on its way.
+        if flagged and set(uncovered) & {Fault.PROXY_TWICE, Fault.ANOTHER_MACHINE}:
+            self.flagged_by_audit += 1
+            return
+        world.violation(f"{reference_id}: the ledger does not know {unknown}")
+
+    def _judge_row(self, reference_id: str, row, finding) -> None:
+        world = self.world
+        if row is None:
+            world.violation(f"{reference_id} is not in the ledger")
+            return
+        state, request_id, attempts, held = row
+        if state in _ORDERED:
+            self._judge_ordered(reference_id, request_id, finding)
+        elif state == "rejected" and reference_id in world.adversary.refused_rows:
+            return
+        elif state == "cancelled" and reference_id in self.cancelled:
+            return
+        elif state == "pending" and attempts and reference_id in world.season.changed:
+            return
+        else:
+            world.violation(f"{reference_id} is lost: {state} {held or ''}")
+
+    def _judge_ordered(self, reference_id: str, request_id, finding) -> None:
+        world = self.world
+        order = world.books.by_id(request_id) or world.other_books.by_id(request_id)
+        if order is None or order.reference_id != reference_id:
+            world.violation(f"{reference_id} has the request of {order and order.reference_id}")
+            return
+        foreign = request_id not in world.ours
+        if foreign and Fault.ANOTHER_MACHINE not in world.adversary.uncovered.get(reference_id, ()):
+            world.violation(f"{reference_id} has adopted an order that is not ours: {request_id}")
+        alone = len(world.books.by_reference(reference_id)) == 1
+        if alone and (finding is None or finding.verdict is not Verdict.ONCE):
+            world.violation(f"{reference_id} was ordered once, but the audit says {finding}")
+
+    def _judge_pace(self) -> None:
+        rate = self.world.plan.rate
+        if rate.unlimited or rate.auto:
+            return
+        for epoch in {epoch for epoch, _ in self._posts}:
+            times = [at_s for other, at_s in self._posts if other == epoch]
+            for first, last in zip(times, times[int(rate.calls) :], strict=False):
+                if last - first < rate.window_s - _EPSILON_S:
+                    self.world.violation(
+                        f"{int(rate.calls) + 1} orders within {last - first:.3f} s at {rate}"
+                    )
+                    return

@@ -1,0 +1,206 @@
+"""The person in the morning: does what the run's last words say, and decides what only they can.
+
+They can see the provider's own books, in a web page of its own, so they never decide wrongly.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+
+from batchdub.exits import Exit
+from batchdub.ledger import Actor
+from batchdub.models import RemoteRequest
+from batchdub.run.connecting import Target
+from batchdub.run.proving import Proving, audit_manifests, rebuild_ledger
+from batchdub.run.session import open_session
+from batchdub.run.source import Choice, open_source
+from batchdub.states import JobState
+from batchdub.units import UNLIMITED
+from tests.simulate import disk
+from tests.support.virtual import EPOCH
+
+_ACTOR = Actor("the coordinator", "seen in the provider's own books")
+
+
+def act_in_the_morning(campaign, ending, *, quiet: bool = False) -> bool:
+    """Do what the run asks for; True if there was anything to do."""
+    world = campaign.world
+    if ending.code is not Exit.NEEDS_A_LOOK:
+        return _second_chances(campaign, ending, quiet=quiet)
+    if ending.error:
+        return rebuild(campaign, quiet=quiet)
+    if not world.ledger_path.exists():
+        return False
+    return _decide(campaign, quiet=quiet)
+
+
+# -- questions to a ledger at rest ----------------------------------------------------------------
+
+
+def ask(path, query: str, *values):
+    """Put one question to a ledger that nobody has open."""
+    if not path.exists() or not path.stat().st_size:
+        return []
+    with closing(disk.connect_really(f"file:{path}?mode=ro", uri=True)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchone():
+            return []
+        return connection.execute(query, values).fetchall()
+
+
+def has_doubts(path) -> bool:
+    """Whether a ledger begins the night with rows in doubt."""
+    return bool(ask(path, "SELECT 1 FROM jobs WHERE state IN ('sending', 'in_doubt') LIMIT 1"))
+
+
+def has_orders(path) -> bool:
+    """Whether a ledger knows of any order, or of one that may be."""
+    query = (
+        "SELECT 1 FROM jobs WHERE request_id IS NOT NULL OR state IN ('sending', 'in_doubt')"
+        " LIMIT 1"
+    )
+    return bool(ask(path, query))
+
+
+# -- proofs ---------------------------------------------------------------------------------------
+
+
+def rebuild(campaign, *, quiet: bool = False) -> bool:
+    """Run `ledger rebuild`; where older orders stand under the same ids, with `--since`."""
+    world = campaign.world
+    since = EPOCH - timedelta(hours=1) if world.plan.older else None
+
+    def action() -> Exit:
+        source = open_source([str(world.season.path)], Choice(), world.say)
+        rebuild_ledger(_proving(world), source, since)
+        return Exit.DONE
+
+    world.tell("a person rebuilds the ledger")
+    campaign.process(action, _mishaps_of_people(world, quiet=quiet))
+    return True
+
+
+def audit(campaign):
+    """Run `audit`; gives its findings by reference_id, None if it could not be made."""
+    world = campaign.world
+    found = {}
+
+    def action() -> Exit:
+        source = open_source([str(world.season.path)], Choice(), world.say)
+        result, _ = audit_manifests(_proving(world), source)
+        found.update({finding.sent_as: finding for finding in result.findings})
+        return result.exit_code
+
+    campaign.process(action)
+    return found
+
+
+def _proving(world) -> Proving:
+    from tests.simulate.world import BASE_URL
+
+    target = Target(BASE_URL, world.key, BASE_URL)
+    return Proving(world.ledger_path, target, UNLIMITED, world.clock, "0", world.say)
+
+
+def _mishaps_of_people(world, *, quiet: bool):
+    from tests.simulate.faults import Fault
+    from tests.simulate.scenario import Mishap
+
+    if quiet or world.dice.random() < 0.7:
+        return ()
+    kind = world.dice.choice((Fault.KILL_BEFORE_COMMIT, Fault.KILL_AFTER_COMMIT, Fault.KILL_STEP))
+    return (Mishap(kind, world.dice.randint(1, 12)),)
+
+
+# -- decisions ------------------------------------------------------------------------------------
+
+
+def _decide(campaign, *, quiet: bool) -> bool:
+    """Decide about held rows in doubt, and acknowledge duplicates; True if there were any."""
+    world = campaign.world
+    doubts = ask(
+        world.ledger_path,
+        "SELECT job_id, reference_id FROM jobs WHERE state = 'in_doubt' AND held IS NOT NULL"
+        " AND latest = 1",
+    )
+    open_ones = ask(
+        world.ledger_path,
+        "SELECT request_id FROM other_requests WHERE kind = 'duplicate'"
+        " AND acknowledged_at IS NULL",
+    )
+    if not doubts and not open_ones:
+        return False
+
+    def action() -> Exit:
+        with _session(world) as session:
+            for job_id, reference_id in doubts:
+                with session.ledger.transaction():
+                    _settle(world, session.ledger, job_id, reference_id)
+            with session.ledger.transaction():
+                for (request_id,) in open_ones:
+                    session.ledger.acknowledge(request_id, _ACTOR)
+            session.exit_code = Exit.DONE
+        return Exit.DONE
+
+    campaign.process(action, _mishaps_of_people(world, quiet=quiet))
+    return True
+
+
+def _settle(world, ledger, job_id: int, reference_id: str) -> None:
+    orders = sorted(
+        (
+            order
+            for order in world.books.by_reference(reference_id)
+            if order.request_id in world.ours and not ledger.explains([order.request_id])
+        ),
+        key=lambda order: (order.created_at, order.request_id),
+    )
+    now = world.server_now()
+    if any(order.created_at > now for order in orders):
+        return
+    if orders:
+        found = RemoteRequest(orders[0].request_id, orders[0].created_at, "queued", reference_id)
+        ledger.adopt(job_id, JobState.IN_DOUBT, found, _ACTOR)
+        world.tell(f"a person adopts {orders[0].request_id} for {reference_id}")
+    elif world.dice.random() < 0.2:
+        world.oracle.cancelled.add(reference_id)
+        ledger.cancel(job_id, JobState.IN_DOUBT, _ACTOR)
+        world.tell(f"a person cancels {reference_id}")
+    else:
+        ledger.settle_absent(job_id, _ACTOR)
+        world.tell(f"a person has {reference_id} ordered again")
+
+
+def _second_chances(campaign, ending, *, quiet: bool) -> bool:
+    """Now and then put a rejected row back, or take a pending one out."""
+    world = campaign.world
+    if ending.code not in (Exit.ROWS_FAILED, Exit.CAP) or world.dice.random() < 0.5:
+        return False
+    rejected = ask(world.ledger_path, "SELECT job_id FROM jobs WHERE state = 'rejected'")
+    pending = ask(
+        world.ledger_path,
+        "SELECT job_id, reference_id FROM jobs WHERE state = 'pending' AND attempts = 0",
+    )
+    if not rejected and not pending:
+        return False
+
+    def action() -> Exit:
+        with _session(world) as session, session.ledger.transaction():
+            for (job_id,) in rejected:
+                session.ledger.retry_rejected(job_id, _ACTOR)
+            for job_id, reference_id in pending[:1]:
+                world.oracle.cancelled.add(reference_id)
+                session.ledger.cancel(job_id, JobState.PENDING, _ACTOR)
+            session.exit_code = Exit.DONE
+        return Exit.DONE
+
+    campaign.process(action)
+    return True
+
+
+def _session(world):
+    from tests.simulate.world import BASE_URL
+
+    return open_session(
+        world.ledger_path, clock=world.clock, command="reconcile", target=BASE_URL, version="0"
+    )
