@@ -98,9 +98,12 @@ def plan_rows(
             planned = decide(row, position, jobs.get(row.reference_id))
             if planned.fate.sends and not allow_same_media:
                 twin = _twin(planned, media.get(row.media_key, ()))
-                first = first_of_media.setdefault(row.media_key, row)
-                if twin or first is not row:
-                    planned = _held_back(planned, twin or _planned_twin(first))
+                if not twin and row.media_key in first_of_media:
+                    twin = _planned_twin(first_of_media[row.media_key])
+                if twin:
+                    planned = _held_back(planned, twin)
+                else:
+                    first_of_media[row.media_key] = row
             yield planned
 
 

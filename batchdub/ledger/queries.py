@@ -164,6 +164,14 @@ class Queries:
         )
         return None if row is None else str(row[0])
 
+    def may_have_ordered(self) -> bool:
+        """Whether any attempt was, or may have been, taken by the API."""
+        query = (
+            "SELECT 1 FROM attempts"
+            " WHERE event IS NULL OR event IN ('lost', 'accepted') LIMIT 1"
+        )
+        return self._maybe(query) is not None
+
     def orders(self) -> Iterator[tuple[str, int, str, str | None]]:
         """Give reference_id, revision, state and request_id of every job, sorted."""
         query = (
@@ -208,8 +216,10 @@ class Queries:
         chosen = f" AND jobs.job_id IN ({', '.join('?' * len(job_ids))})" if job_ids else ""
         query = f"""
             SELECT jobs.job_id, reference_id, revision, path, line, jobs.attempts, held,
-                (SELECT max(at) FROM transitions WHERE job_id = jobs.job_id
-                 AND to_state = 'in_doubt') AS doubted_at,
+                min((SELECT max(at) FROM transitions WHERE job_id = jobs.job_id
+                     AND to_state = 'in_doubt'),
+                    (SELECT coalesce(max(intended_at), '9') FROM attempts
+                     WHERE job_id = jobs.job_id)) AS doubted_at,
                 (SELECT server_at FROM attempts WHERE job_id = jobs.job_id
                  ORDER BY attempt_no LIMIT 1),
                 looks.server_at, looks.wall_at, looks.run_id

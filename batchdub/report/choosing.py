@@ -76,11 +76,15 @@ def chosen_rows(ledger: Queries, chosen: Chosen) -> tuple[list[str], Iterator[di
 def _watched(
     rows: Iterable[dict[str, Any]], chosen: Chosen, seen: dict[str, set[str]], states: set[str]
 ) -> Iterator[dict[str, Any]]:
-    """Pass rows on, and note what there is to choose from, until one is chosen."""
+    """Pass rows on, and note what there is to choose from, until one is chosen.
+
+    `states` are those of the rows that the columns alone would choose.
+    """
     none_yet = not chosen.everything
     for row in rows:
         if none_yet:
-            states.add(row["state"])
+            if chosen.only.chooses(row["columns"]):
+                states.add(row["state"])
             for name, value in row["columns"].items():
                 values = seen.setdefault(name, set())
                 if len(values) < _SEEN_VALUES:
@@ -90,9 +94,10 @@ def _watched(
 
 
 def _nothing(
-    chosen: Chosen, seen: Mapping[str, set[str]], states: Iterable[str]
+    chosen: Chosen, seen: Mapping[str, set[str]], states: Collection[str]
 ) -> UnusableInputError:
-    if not chosen.states:
+    only_misses = bool(chosen.only.wanted) and not states
+    if only_misses or not chosen.states:
         return nothing_chosen(chosen.only, seen)
     wanted = " or ".join(sorted(chosen.states))
     among = " of those that --only chooses" if chosen.only.wanted else ""

@@ -50,6 +50,12 @@ async def require_same_account(context: RunContext, key: Secret) -> None:
 async def _require_known_request(context: RunContext) -> None:
     known = context.ledger.newest_request_id()
     if known is None:
+        if context.ledger.may_have_ordered():
+            raise LedgerUnusableError(
+                f"{context.ledger.path}: the key is new, and no request is known by which to tell"
+                " whether it belongs to the same account; orders of the old key are in doubt",
+                "run once more with the old key, or name another ledger with --ledger",
+            )
         return
     await context.look_pace.slot()
     try:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from batchdub.models import Job, RemoteRequest
 from batchdub.run.context import RunContext
 from batchdub.run.lookup import look_up_all
-from batchdub.run.reconcile import candidates
+from batchdub.run.reconcile import candidates, nearly_own
 from batchdub.states import ORDERED, JobState
 
 MEMORY = timedelta(days=7)
@@ -42,11 +42,14 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
 async def _compare(context: RunContext, job: Job, requests: Collection[RemoteRequest]) -> None:
     known = context.ledger.explains([request.request_id for request in requests])
     first_at = context.ledger.first_server_at(job.job_id)
-    strange = candidates(requests, first_at, known)
-    if not strange:
-        return
+    own = candidates(requests, first_at, known)
     if job.state is JobState.PENDING:
-        await context.adopt(job, JobState.PENDING, strange)
+        if own:
+            await context.adopt(job, JobState.PENDING, own)
+        return
+    # Where the server's clocks disagree, a further order may seem older than the first try.
+    strange = [*nearly_own(requests, first_at, known), *own]
+    if not strange:
         return
 
     def record() -> None:

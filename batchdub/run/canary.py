@@ -25,11 +25,10 @@ async def watch_canary(context: RunContext, order: Order, request_id: str) -> No
             return
         if context.clock.monotonic_s() >= gives_up_s:
             break
-        await context.nap(wait_s)
-        if context.stop.asked:
-            return
+        await context.rest(wait_s)
         wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
-    stop_if_canary(context, order.job_id, order.key.sent_as)
+    if context.stop.may_look:
+        stop_if_canary(context, order.job_id, order.key.sent_as)
 
 
 def stop_if_canary(context: RunContext, job_id: int, sent_as: str) -> None:

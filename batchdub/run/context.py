@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Protocol
 
 from batchdub.ledger import HeldLock, Ledger
 from batchdub.models import JobKey, RemoteRequest
-from batchdub.run.asking import Asking
+from batchdub.run.asking import Asking, before_stop
 from batchdub.run.desk import Desk
 from batchdub.run.journal import Journal
 from batchdub.run.options import RunOptions
@@ -61,16 +60,9 @@ class RunContext(Asking):
 
     async def order_slot(self) -> float | None:
         """Wait for the next slot of an order and give its time; None if the run stops first."""
-        if self.options.rate.unlimited:
-            return await self.order_pace.slot()
-        slot = asyncio.ensure_future(self.order_pace.slot())
-        stopped = asyncio.ensure_future(self.stop.wait())
-        try:
-            await asyncio.wait({slot, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            return slot.result() if slot.done() and not self.stop.asked else None
-        finally:
-            slot.cancel()
-            stopped.cancel()
+        if self.stop.asked:
+            return None
+        return await before_stop(self.stop.wait(), self.order_pace.slot())
 
     async def adopt(self, job: Adoptable, state: JobState, found: Sequence[RemoteRequest]) -> None:
         """Take the earliest of these requests as a job's order; further ones are duplicates.

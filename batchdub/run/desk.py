@@ -58,17 +58,18 @@ class Desk:
         self.canary = Canary.SEEN
         self.open_doubts = 0
         self._ready = deque(orders)
-        self._taken = 0
+        self._in_hand: set[Order] = set()
         self._on_wire = 0
         self._max_jobs = max_jobs
         self._spent: set[int] = set()
         self._canary_job: int | None = None
         self._changed = asyncio.Event()
+        stop.on_ask = self.changed
 
     @property
     def left(self) -> int:
         """How many orders are still to be sent: those that wait, and those a worker has in hand."""
-        return len(self._ready) + self._taken - self._on_wire
+        return len(self._ready) + len(self._in_hand) - self._on_wire
 
     @property
     def on_wire(self) -> int:
@@ -78,7 +79,7 @@ class Desk:
     @property
     def finished(self) -> bool:
         """Whether nothing can come any more: no order waits, moves, or may come back from doubt."""
-        return self._taken == 0 and self.open_doubts == 0 and (not self._ready or self.stop.asked)
+        return not (self._in_hand or self.open_doubts or (self._ready and not self.stop.asked))
 
     def changed(self) -> None:
         """Wake all who wait, to look again."""
@@ -95,16 +96,18 @@ class Desk:
 
     async def take(self) -> Order | None:
         """Give the next order; None when the run has nothing more to send."""
+        self._stop_at_cap()
         while not self.stop.asked and not self.finished:
             if self._ready and self._may_send():
-                self._taken += 1
-                return self._ready.popleft()
+                order = self._ready.popleft()
+                self._in_hand.add(order)
+                return order
             await self.wait_changed()
         return None
 
-    def put_down(self) -> None:
+    def put_down(self, order: Order) -> None:
         """A worker is done with the order it took."""
-        self._taken -= 1
+        self._in_hand.discard(order)
         self.changed()
 
     def put_back(self, order: Order) -> None:
@@ -138,7 +141,9 @@ class Desk:
         clear = outcome.event not in {Event.LOST, Event.NOT_SENT}
         self.breaker = after_attempt(self.breaker, clear=clear)
         if self.breaker.exhausted:
-            self.stop.ask(Exit.API_UNAVAILABLE, "order after order got no clear answer")
+            self.stop.ask(
+                Exit.API_UNAVAILABLE, "order after order got no clear answer", looks_go_on=True
+            )
         self._stop_at_cap()
         self.changed()
 
@@ -183,5 +188,7 @@ class Desk:
         return self._max_jobs is not None and len(self._spent) >= self._max_jobs
 
     def _stop_at_cap(self) -> None:
-        if self._at_cap and not self._on_wire and not self.open_doubts and self._ready:
+        if not self._at_cap or self._on_wire or self.open_doubts:
+            return
+        if self._ready or any(order.job_id not in self._spent for order in self._in_hand):
             self.stop.ask(Exit.CAP, f"`--max-jobs {self._max_jobs}` is reached")

@@ -5,10 +5,10 @@ A look that failed proves nothing: it gives None, never an empty answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from batchdub.exits import Exit
 from batchdub.models import Cause, Outcome, Page, RemoteRequest
@@ -43,32 +43,36 @@ class Look:
     server_ended_at: datetime | None
 
 
-async def ask(asking: Asking, call: Callable[[], Awaitable[T]]) -> T | None:
-    """Make a free call, and make it again a few times if it fails; None if it goes on failing.
+async def ask(asking: Asking, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+    """Make a free call, and make it again a few times if it fails.
+
+    None if it goes on failing, or if the run is told to stop and no look makes sense any more.
 
     The last failure is kept as `asking.last_failure`.
     """
     for failures in range(1, _TRIES + 1):
         try:
-            return await call()
+            return await asking.freely(call())
         except CallFailedError as error:
             asking.last_failure = error
             heed_failed_call(asking, error.outcome)
             if not asking.stop.may_look:
                 return None
             wait_s = backoff_s(failures, asking.rng, error.outcome.retry_after_s)
-            await asking.nap(wait_s if failures < _TRIES else 0.0)
+            await asking.rest(wait_s if failures < _TRIES else 0.0)
     return None
 
 
 async def look_up(asking: Asking, sent_as: str) -> Look | None:
     """Read all that the API has under a reference_id; None if it cannot be known now."""
-    began_s = 0.0
+    slots_s: list[float] = []
+
+    async def take_slot() -> None:
+        slots_s.append(await asking.look_pace.slot())
 
     async def read() -> Listing:
-        nonlocal began_s
-        began_s = asking.clock.monotonic_s()
-        return await list_all(asking.api, reference_id=sent_as, before_each=asking.look_pace.slot)
+        slots_s.clear()
+        return await list_all(asking.api, reference_id=sent_as, before_each=take_slot)
 
     listing = await ask(asking, read)
     if listing is None:
@@ -78,7 +82,8 @@ async def look_up(asking: Asking, sent_as: str) -> Look | None:
         asking.say(f"the API's list ignores its own filter, so it proves nothing ({sent_as})")
         return None
     ended_s = asking.clock.monotonic_s()
-    return Look(listing.requests, began_s, ended_s, listing.began_at, listing.ended_at)
+    # It began with its first call. At a slow pace the wait before it would make any look stale.
+    return Look(listing.requests, slots_s[0], ended_s, listing.began_at, listing.ended_at)
 
 
 async def look_up_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchdub.models import Page
 from batchdub.run.breaker import Position
 from batchdub.run.context import RunContext
 from batchdub.run.lookup import heed_failed_call
@@ -25,11 +26,17 @@ async def probe(context: RunContext) -> None:
 
 
 async def _answers(context: RunContext) -> bool:
-    await context.look_pace.slot()
     try:
-        page = await context.api.list_requests(limit=1)
+        page = await context.freely(_first_request(context))
     except CallFailedError as error:
         heed_failed_call(context, error.outcome)
         return False
+    if page is None:
+        return False
     context.server_clock.note(page.server_date)
     return True
+
+
+async def _first_request(context: RunContext) -> Page:
+    await context.look_pace.slot()
+    return await context.api.list_requests(limit=1)

@@ -8,7 +8,7 @@ Everything else is waited for, or left to a person. When in doubt about a doubt,
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,10 +18,11 @@ from batchdub.run.lookup import Look
 
 _CREATED_SLACK = timedelta(seconds=2)  # times may be cut to the second, ours and theirs
 _DATE_SLACK_S = 1.0  # a Date header is cut to the second
-_RESTART_SLACK_S = 60.0  # a wall clock may have been set while nobody watched
+_NEARLY = timedelta(hours=3)  # servers' clocks were seen two hours wrong
 _TOO_OLD = timedelta(hours=24)  # the list's memory is documented nowhere
 TOO_OLD_REASON = "in doubt for more than 24 hours"
 POLICY_REASON = "--on-unknown hold"
+NEARLY_REASON = "the list has an order under its reference_id from shortly before the first try"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Nothing there so far; `first` if this is the look from which the settle window counts."""
-
-    first: bool
+    """Nothing there so far, and the settle window has not passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,25 @@ def candidates(
     return sorted(own, key=lambda request: (request.created_at, request.request_id))
 
 
+def nearly_own(
+    requests: Collection[RemoteRequest], first_server_at: datetime | None, taken: Collection[str]
+) -> list[RemoteRequest]:
+    """Give the requests that are older than a job's first intent, but not by much.
+
+    If one node's clock is wrong they are the job's own; if not they are somebody else's. To send
+    the job again could pay twice, so a person decides.
+    """
+    if first_server_at is None:
+        return []
+    own = candidates(requests, first_server_at, taken)
+    wider = candidates(requests, first_server_at - _NEARLY, taken)
+    return [request for request in wider if request not in own]
+
+
 def judge(
     doubt: Doubt,
     look: Look,
-    first: FirstLook | None,
+    firsts: Iterable[FirstLook],
     *,
     taken: Collection[str],
     settle_s: float,
@@ -94,37 +108,37 @@ def judge(
 ) -> Verdict:
     """Say what a complete look means for a job in doubt.
 
-    `first` is the earlier empty look since the job's last attempt, if there was one; `now` our
-    wall clock.
+    `firsts` are earlier empty looks since the job's last attempt, of this run and of one before;
+    `now` is our wall clock.
     """
     own = candidates(look.requests, doubt.first_server_at, taken)
     if own:
         return Adopt(tuple(own))
-    if first is None:
-        return NotYet(first=True)
-    if not _window_has_passed(look, first, settle_s, now):
-        return NotYet(first=False)
-    reason = _hold_reason(doubt, now, hold_unknown=hold_unknown)
+    if not any(_window_has_passed(look, first, settle_s, now) for first in firsts):
+        return NotYet()
+    near = nearly_own(look.requests, doubt.first_server_at, taken)
+    reason = _hold_reason(doubt, now, near=bool(near), hold_unknown=hold_unknown)
     return Held(reason) if reason else Absent()
 
 
 def _window_has_passed(look: Look, first: FirstLook, settle_s: float, now: datetime) -> bool:
     """Whether two looks are far enough apart on every clock that can be asked."""
     if first.ended_s is not None:
-        here = look.began_s - first.ended_s >= settle_s
-        slack_s = 0.0
+        here_s = look.began_s - first.ended_s
     else:
-        slack_s = _RESTART_SLACK_S if first.server_at is None else 0.0
-        here = (now - first.wall_at).total_seconds() >= settle_s + slack_s
+        here_s = (now - first.wall_at).total_seconds()
     if first.server_at is None or look.server_began_at is None:
-        return here
+        # A wall clock alone may have been set while nobody watched.
+        return first.ended_s is not None and here_s >= settle_s
     there_s = (look.server_began_at - first.server_at).total_seconds()
-    return here and there_s >= settle_s + _DATE_SLACK_S
+    return here_s >= settle_s and there_s >= settle_s + _DATE_SLACK_S
 
 
-def _hold_reason(doubt: Doubt, now: datetime, *, hold_unknown: bool) -> str:
+def _hold_reason(doubt: Doubt, now: datetime, *, near: bool, hold_unknown: bool) -> str:
     if doubt.held:
         return doubt.held
+    if near:
+        return NEARLY_REASON
     if now - doubt.doubted_at > _TOO_OLD:
         return TOO_OLD_REASON
     return POLICY_REASON if hold_unknown else ""

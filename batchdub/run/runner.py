@@ -36,7 +36,7 @@ from batchdub.run.signals import ending_well
 from batchdub.run.startlook import look_before_spending
 from batchdub.run.stop import Stop
 from batchdub.run.submit import Submitter
-from batchdub.states import Event, JobState
+from batchdub.states import ORDERED, Event, JobState
 from batchdub.wire import ApiClient, Pacer
 
 _SHOW_EVERY_S = 0.25
@@ -73,6 +73,10 @@ async def run_orders(
     except asyncio.CancelledError:
         if not context.stop.asked:
             raise
+    except ApiUnavailableError:
+        # What a signal cut short does not make the API unavailable.
+        if not context.stop.interrupted:
+            raise
     standing = stand(session.ledger, prepared)
     reasons = tuple(context.stop.reasons)
     return RunResult(
@@ -94,7 +98,7 @@ async def _steps(
 ) -> None:
     doubts = context.ledger.doubts()
     if not prepared.orders and not doubts:
-        await look_again(context)
+        await _look_again(context)
         return
     await _meet(context)
     await require_same_account(context, outside.key)
@@ -104,8 +108,16 @@ async def _steps(
     for doubt in doubts:
         settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
     await _send_and_settle(context, settling, prepared, outside)
-    await look_again(context)
+    await _look_again(context)
     _keep_learned_rate(context)
+
+
+async def _look_again(context: RunContext) -> None:
+    if not await look_again(context) and context.stop.may_look:
+        context.stop.note(
+            Exit.API_UNAVAILABLE,
+            "rows that were tried more than once could not be looked at again for a second order",
+        )
 
 
 async def _meet(context: RunContext) -> None:
@@ -191,7 +203,8 @@ def _phase(context: RunContext) -> str:
 
 def _keep_learned_rate(context: RunContext) -> None:
     learned = context.order_pace.learned_per_s
-    if learned is not None:
+    # After a failed commit nothing more is written: such a disk cannot be believed.
+    if learned is not None and not context.stop.has(Exit.LEDGER_UNUSABLE):
         with context.ledger.transaction():
             context.ledger.set_meta("learned_per_s", repr(learned))
 
@@ -240,9 +253,7 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         held += number if is_held else 0
     jobs = _not_ordered(ledger, prepared.scope)
     fates = prepared.totals.fates
-    gone = [
-        LeftOut("", reference_id, "in no manifest any more") for reference_id in prepared.missing
-    ]
+    gone = [LeftOut("", missing, "in no manifest any more") for missing in _still(ledger, prepared)]
     left_out = [*prepared.left_out, *gone[:_SHOWN], *jobs][:_SHOWN]
     total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT] + len(gone)
     return Standing(
@@ -250,9 +261,15 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         held=held,
         left_out=tuple(left_out),
         left_out_total=total + fates[Fate.SAME_MEDIA],
-        missing=len(prepared.missing),
+        missing=len(gone),
         duplicates=tuple(ledger.open_duplicates()),
     )
+
+
+def _still(ledger: Ledger, prepared: Prepared) -> list[str]:
+    """Give the missing rows that are not ordered: one in doubt may have been settled since."""
+    jobs = ledger.latest_jobs(prepared.missing)
+    return [missing for missing in prepared.missing if jobs[missing].state not in ORDERED]
 
 
 _NEEDS_TELLING = (JobState.IN_DOUBT, JobState.REJECTED, JobState.FAILED, JobState.SENDING)

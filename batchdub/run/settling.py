@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from batchdub.errors import LedgerUnusableError
+from batchdub.exits import Exit
 from batchdub.ledger import Doubt
 from batchdub.run.canary import stop_if_canary
 from batchdub.run.context import RunContext
@@ -28,19 +30,29 @@ from batchdub.run.reconcile import (
 from batchdub.states import JobState
 
 _LOOKS_GROW = 4.0
+_LONGEST_WAIT_S = 60.0
 _AFTER_WINDOW_S = 1.05  # past the second to which a Date header is cut
-_PATIENCE_S = 60.0  # beyond the window, for a list that does not answer
+_PATIENCE_S = 60.0  # beyond two windows, for a list that does not answer or a clock that stands
 
 
 @dataclass(slots=True, order=True)
 class _Open:
+    """A doubt and its looks: `first` is this run's first complete one, `earlier` another run's.
+
+    Times are monotonic: `counting_from_s` is the end of `first`, and `failing_since_s` when looks
+    began to fail one after the other.
+    """
+
     due_s: float
     job_id: int
-    opened_s: float = field(compare=False)
     order: Order | None = field(compare=False)
     first: FirstLook | None = field(compare=False, default=None)
+    earlier: FirstLook | None = field(compare=False, default=None)
+    window_ends_s: list[float] = field(compare=False, default_factory=list)
+    counting_from_s: float = field(compare=False, default=0.0)
     looks: int = field(compare=False, default=0)
     failed: int = field(compare=False, default=0)
+    failing_since_s: float = field(compare=False, default=0.0)
 
 
 class Settling:
@@ -49,14 +61,22 @@ class Settling:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._heap: list[_Open] = []
+        self._taken_up: set[int] = set()
         self.on_empty: Callable[[Order], None] = context.desk.put_back
 
     def add(self, job_id: int, order: Order | None) -> None:
         """Take up a doubt; `order` is what to send again if it turns out not to exist."""
         now_s = self._context.clock.monotonic_s()
-        heapq.heappush(self._heap, _Open(now_s, job_id, now_s, order))
+        heapq.heappush(self._heap, _Open(now_s, job_id, order))
+        self._taken_up.add(job_id)
         self._context.desk.open_doubts += 1
         self._context.desk.changed()
+
+    def add_others(self, besides: int) -> None:
+        """Take up the doubts that one job's answer has brought upon others."""
+        for doubt in self._context.ledger.doubts():
+            if doubt.job_id != besides and doubt.job_id not in self._taken_up:
+                self.add(doubt.job_id, None)
 
     async def work(self) -> None:
         """Settle doubts until the run has nothing more to send and none is open."""
@@ -69,18 +89,20 @@ class Settling:
             if wait_s is None or wait_s > 0:
                 await context.desk.wait_changed(wait_s)
                 continue
-            await self._look_at(heapq.heappop(self._heap))
+            opened = heapq.heappop(self._heap)
+            try:
+                await self._look_at(opened)
+            except LedgerUnusableError as error:
+                # What is in flight may still end well, and its request_id be told.
+                heapq.heappush(self._heap, opened)
+                context.stop.ask(Exit.LEDGER_UNUSABLE, str(error))
 
     async def _look_at(self, opened: _Open) -> None:
         context = self._context
-        doubts = context.ledger.doubts([opened.job_id])
-        if not doubts:
-            context.desk.doubt_settled()
-            return
-        doubt = doubts[0]
+        (doubt,) = context.ledger.doubts([opened.job_id])
         look = await look_up(context, doubt.key.sent_as)
         if look is None:
-            self._again_or_never(opened)
+            self._again_after_failure(opened, doubt)
             return
         opened.looks += 1
         opened.failed = 0
@@ -88,13 +110,13 @@ class Settling:
 
     def _judge(self, opened: _Open, doubt: Doubt, look: Look) -> Verdict:
         context = self._context
-        ids = [request.request_id for request in look.requests]
-        opened.first = opened.first or _first_of_earlier_run(doubt)
+        if opened.first is None:
+            self._remember_earlier(opened, doubt)
         return judge(
             doubt,
             look,
-            opened.first,
-            taken=context.ledger.explains(ids),
+            [first for first in (opened.first, opened.earlier) if first is not None],
+            taken=context.ledger.explains([request.request_id for request in look.requests]),
             settle_s=context.options.settle_s,
             now=context.clock.now(),
             hold_unknown=context.options.hold_unknown,
@@ -104,23 +126,23 @@ class Settling:
         match verdict:
             case Adopt(found):
                 await self._context.adopt(doubt, JobState.IN_DOUBT, found)
+                self._taken_up.discard(doubt.job_id)
                 self._context.desk.seen(doubt.job_id)
                 self._context.desk.doubt_settled()
             case Absent():
                 await self._send_again(opened, doubt, look)
             case Held(reason):
                 await self._hold(doubt, reason)
-                stop_if_canary(self._context, doubt.job_id, doubt.key.sent_as)
-                self._context.desk.doubt_settled()
-            case NotYet(first=True):
-                await self._begin_window(opened, doubt, look)
-                self._look_again(opened)
+                self._leave(doubt)
             case NotYet():
-                self._look_again(opened)
+                if opened.first is None:
+                    await self._begin_window(opened, doubt, look)
+                self._look_again(opened, doubt)
 
     async def _send_again(self, opened: _Open, doubt: Doubt, look: Look) -> None:
         context = self._context
         await context.journal.write(partial(context.ledger.settle_absent, doubt.job_id))
+        self._taken_up.discard(doubt.job_id)
         context.desk.not_ordered(doubt.job_id)
         if opened.order is not None:
             opened.order.looked_at_s = look.began_s
@@ -132,43 +154,65 @@ class Settling:
             ledger = self._context.ledger
             await self._context.journal.write(partial(ledger.hold, doubt.job_id, reason))
 
-    async def _begin_window(self, opened: _Open, doubt: Doubt, look: Look) -> None:
-        context = self._context
-        opened.first = FirstLook(look.server_ended_at, context.clock.now(), look.ended_s)
-        opened.looks = 1
-        await context.journal.write(
-            partial(
-                context.ledger.note_empty_look, doubt.job_id, doubt.attempt_no, look.server_ended_at
-            )
-        )
-
-    def _look_again(self, opened: _Open) -> None:
-        """Come back after 1, 4, 16 … seconds, and at the end of the window at the latest."""
-        now_s = self._context.clock.monotonic_s()
-        first_s = opened.first.ended_s if opened.first else None
-        ends_s = now_s if first_s is None else first_s + self._context.options.settle_s
-        next_s = now_s + _LOOKS_GROW ** max(opened.looks - 1, 0)
-        opened.due_s = max(min(next_s, ends_s + _AFTER_WINDOW_S), now_s + 1.0)
-        heapq.heappush(self._heap, opened)
-
-    def _again_or_never(self, opened: _Open) -> None:
-        """After a look that failed: try later, but not for ever. It stays in doubt then."""
-        context = self._context
-        now_s = context.clock.monotonic_s()
-        opened.failed += 1
-        if now_s - opened.opened_s > 2 * context.options.settle_s + _PATIENCE_S:
-            context.desk.doubt_settled()
-            return
-        opened.due_s = now_s + min(2.0**opened.failed, 60.0)
-        heapq.heappush(self._heap, opened)
+    def _leave(self, doubt: Doubt) -> None:
+        """Give a doubt up for this run: it stays one."""
+        stop_if_canary(self._context, doubt.job_id, doubt.key.sent_as)
+        self._context.desk.doubt_settled()
 
     def _leave_all(self) -> None:
         for _ in range(len(self._heap)):
             self._context.desk.doubt_settled()
         self._heap.clear()
 
+    # -- when to look again -------------------------------------------------------------------
 
-def _first_of_earlier_run(doubt: Doubt) -> FirstLook | None:
-    if doubt.empty_wall_at is None:
-        return None
-    return FirstLook(doubt.empty_server_at, doubt.empty_wall_at, ended_s=None)
+    def _remember_earlier(self, opened: _Open, doubt: Doubt) -> None:
+        """Let the window go on that an earlier run began, unless the wall clock was set back."""
+        now = self._context.clock.now()
+        if doubt.empty_wall_at is None or doubt.empty_wall_at > now:
+            return
+        opened.earlier = FirstLook(doubt.empty_server_at, doubt.empty_wall_at, ended_s=None)
+        gone_s = (now - doubt.empty_wall_at).total_seconds()
+        began_s = self._context.clock.monotonic_s() - gone_s
+        opened.window_ends_s.append(began_s + self._context.options.settle_s)
+
+    async def _begin_window(self, opened: _Open, doubt: Doubt, look: Look) -> None:
+        context = self._context
+        opened.first = FirstLook(look.server_ended_at, context.clock.now(), look.ended_s)
+        opened.counting_from_s = look.ended_s
+        opened.window_ends_s.append(look.ended_s + context.options.settle_s)
+        if opened.earlier is None:
+            note = partial(
+                context.ledger.note_empty_look, doubt.job_id, doubt.attempt_no, look.server_ended_at
+            )
+            await context.journal.write(note)
+
+    def _look_again(self, opened: _Open, doubt: Doubt) -> None:
+        """Come back after 1, 4, 16 … seconds, and at the end of the window at the latest."""
+        now_s = self._context.clock.monotonic_s()
+        if self._in_vain(opened.counting_from_s):
+            self._leave(doubt)
+            return
+        ends_s = [end_s + _AFTER_WINDOW_S for end_s in opened.window_ends_s]
+        coming_s = [end_s for end_s in ends_s if end_s > now_s]
+        wait_s = _LOOKS_GROW ** (opened.looks - 1)
+        if not coming_s:
+            wait_s = min(wait_s, _LONGEST_WAIT_S)
+        opened.due_s = max(min([now_s + wait_s, *coming_s]), now_s + 1.0)
+        heapq.heappush(self._heap, opened)
+
+    def _again_after_failure(self, opened: _Open, doubt: Doubt) -> None:
+        """After a look that failed, try later, but not for ever: it proves nothing."""
+        now_s = self._context.clock.monotonic_s()
+        if not opened.failed:
+            opened.failing_since_s = now_s
+        opened.failed += 1
+        if self._in_vain(opened.failing_since_s):
+            self._leave(doubt)
+            return
+        opened.due_s = now_s + min(2.0**opened.failed, _LONGEST_WAIT_S)
+        heapq.heappush(self._heap, opened)
+
+    def _in_vain(self, since_s: float) -> bool:
+        patience_s = 2 * self._context.options.settle_s + _PATIENCE_S
+        return self._context.clock.monotonic_s() - since_s > patience_s

@@ -9,7 +9,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from batchdub.errors import ApiUnavailableError, NeedsALookError
+from batchdub.errors import (
+    ApiUnavailableError,
+    BatchdubError,
+    KeyRefusedError,
+    NeedsALookError,
+)
+from batchdub.exits import Exit
 from batchdub.models import RemoteRequest
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
@@ -28,7 +34,7 @@ async def look_before_spending(
     """Look at a sample of the rows, and for a new ledger at the account's list as well.
 
     Raises NeedsALookError if the API has a request that the ledger cannot explain, and
-    ApiUnavailableError if it cannot be asked; nothing has been sent then.
+    ApiUnavailableError or KeyRefusedError if it cannot be asked; nothing has been sent then.
     """
     found: dict[str, tuple[RemoteRequest, ...]] = {}
     everything = False
@@ -55,10 +61,12 @@ def sample(orders: Sequence[Order]) -> list[Order]:
     return [orders[round(number * step)] for number in range(_SAMPLE)]
 
 
-def _cannot_ask(context: RunContext) -> ApiUnavailableError:
+def _cannot_ask(context: RunContext) -> BatchdubError:
     reasons = context.stop.reasons
-    why = reasons[-1].message if reasons else "its list does not answer"
-    return ApiUnavailableError(f"nothing was sent: {why}", "run the same command again later")
+    why = f"nothing was sent: {reasons[-1].message if reasons else 'its list does not answer'}"
+    if context.stop.has(Exit.KEY):
+        return KeyRefusedError(why, "set a key that works, then run the same command again")
+    return ApiUnavailableError(why, "run the same command again later")
 
 
 def _require_explained(

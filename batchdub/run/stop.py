@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from batchdub.exits import Exit
@@ -10,6 +11,7 @@ from batchdub.exits import Exit
 _NO_MORE_CALLS = frozenset(
     {Exit.KEY, Exit.API_UNAVAILABLE, Exit.LEDGER_UNUSABLE, Exit.INTERRUPTED, Exit.TERMINATED}
 )
+_SIGNALS = frozenset({Exit.INTERRUPTED, Exit.TERMINATED})
 _KEPT = 10
 
 
@@ -22,18 +24,32 @@ class StopReason:
 
 
 class Stop:
-    """The reasons to stop, in the order they came. What is in flight is never cut short by it."""
+    """The reasons to stop, in the order they came. An order in flight is never cut short by it.
+
+    `may_look` tells whether free look-ups still make sense: not without key, API, ledger or time.
+    `on_ask` is called at every stop, for those who wait for something else.
+    """
 
     def __init__(self) -> None:
         self.reasons: list[StopReason] = []
         self.asked = False
-        self._event = asyncio.Event()
+        self.may_look = True
+        self.on_ask: Callable[[], None] = lambda: None
+        self._asked = asyncio.Event()
+        self._looked_enough = asyncio.Event()
 
-    def ask(self, code: Exit, message: str) -> None:
-        """Send nothing new from now on, because of this."""
+    def ask(self, code: Exit, message: str, *, looks_go_on: bool = False) -> None:
+        """Send nothing new from now on, because of this.
+
+        `looks_go_on` is for an API that refuses orders and yet answers free calls.
+        """
         self.note(code, message)
         self.asked = True
-        self._event.set()
+        self._asked.set()
+        if code in _NO_MORE_CALLS and not looks_go_on:
+            self.may_look = False
+            self._looked_enough.set()
+        self.on_ask()
 
     def note(self, code: Exit, message: str) -> None:
         """Remember a reason for the exit code that does not stop the run.
@@ -43,12 +59,19 @@ class Stop:
         if sum(reason.code is code for reason in self.reasons) < _KEPT:
             self.reasons.append(StopReason(code, message))
 
+    def has(self, code: Exit) -> bool:
+        """Whether this is among the reasons."""
+        return any(reason.code is code for reason in self.reasons)
+
     @property
-    def may_look(self) -> bool:
-        """Whether free look-ups still make sense: not without key, API, ledger or time."""
-        codes = {reason.code for reason in self.reasons}
-        return not (self.asked and codes & _NO_MORE_CALLS)
+    def interrupted(self) -> bool:
+        """Whether a signal was among the reasons."""
+        return any(self.has(code) for code in _SIGNALS)
 
     async def wait(self) -> None:
-        """Wait until someone asks."""
-        await self._event.wait()
+        """Wait until nothing new may be sent."""
+        await self._asked.wait()
+
+    async def wait_for_last_look(self) -> None:
+        """Wait until free look-ups make no sense any more."""
+        await self._looked_enough.wait()

@@ -7,6 +7,7 @@ own, and only after an end that surely was no order. What may have been one goes
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from functools import partial
 
 from batchdub.errors import LedgerUnusableError
@@ -16,8 +17,8 @@ from batchdub.models import Cause, Outcome
 from batchdub.run.canary import watch_canary
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
-from batchdub.run.lookup import STOP_CODES, look_up
-from batchdub.run.reconcile import candidates
+from batchdub.run.lookup import STOP_CODES, Look, look_up
+from batchdub.run.reconcile import NEARLY_REASON, candidates, nearly_own
 from batchdub.run.settling import Settling
 from batchdub.states import Event, JobState
 from batchdub.units import counted
@@ -33,6 +34,10 @@ _FOUND = Outcome(Event.FOUND, Cause.ACCEPTED)
 
 class _NotNowError(Exception):
     """Nothing more may be sent; the row stays as it is."""
+
+
+class _LeftError(Exception):
+    """A person has to look at this row; the others go on."""
 
 
 class _UnknownError(Exception):
@@ -55,7 +60,7 @@ class Submitter:
             try:
                 await self._submit(order)
             finally:
-                desk.put_down()
+                desk.put_down(order)
 
     async def _submit(self, order: Order) -> None:
         context = self._context
@@ -65,6 +70,8 @@ class Submitter:
             outcome: Outcome = await retrying(tries_left, context.nap, context.rng)(attempt)
         except _NotNowError:
             context.desk.put_back(order)
+        except _LeftError:
+            return
         except _UnknownError:
             await self._look_later(order)
         except LedgerUnusableError as error:
@@ -96,7 +103,7 @@ class Submitter:
         why = f": {outcome.message}" if outcome else ""
         self._context.stop.note(
             Exit.API_UNAVAILABLE,
-            f"{order.row.source}: `{order.key.reference_id}`: given up for this run after"
+            f"{_name(order)}: given up for this run after"
             f" {counted(order.tries, 'try', 'tries')}{why}",
         )
 
@@ -131,7 +138,10 @@ class Submitter:
             order.sent_at_s = await context.order_slot()
             if order.sent_at_s is None:
                 raise _NotNowError
-            if not self._needs_look(order) and context.desk.enter_wire(order):
+            # At a slow pace a look goes stale while its row waits for the slot, each time anew.
+            if self._needs_look(order) and await self._find(order):
+                return True
+            if context.desk.enter_wire(order):
                 return False
 
     def _needs_look(self, order: Order) -> bool:
@@ -150,12 +160,36 @@ class Submitter:
         order.failed_looks = 0
         taken = context.ledger.explains([request.request_id for request in look.requests])
         first_at = context.ledger.first_server_at(order.job_id)
-        found = candidates(look.requests, first_at, taken)
-        if not found:
-            order.looked_at_s = look.began_s
-            return False
-        await context.adopt(order, JobState.PENDING, found)
-        return True
+        if order.reached and (found := candidates(look.requests, first_at, taken)):
+            await context.adopt(order, JobState.PENDING, found)
+            return True
+        await self._require_no_other(order, look, first_at, taken)
+        order.looked_at_s = look.began_s
+        return False
+
+    async def _require_no_other(
+        self, order: Order, look: Look, first_at: datetime | None, taken: set[str]
+    ) -> None:
+        """Leave a row to a person if the list has a request that may be its order or another's.
+
+        Of a row that never reached the API none can be its own: the ledger is stale then.
+        """
+        context = self._context
+        if order.reached:
+            if nearly_own(look.requests, first_at, taken):
+                hold = partial(context.ledger.hold, order.job_id, NEARLY_REASON)
+                await context.journal.write(hold)
+                context.stop.note(Exit.NEEDS_A_LOOK, f"{_name(order)}: {NEARLY_REASON}")
+                raise _LeftError
+            return
+        strange = [request for request in look.requests if request.request_id not in taken]
+        if strange:
+            context.stop.ask(
+                Exit.NEEDS_A_LOOK,
+                f"{_name(order)} is request {strange[0].request_id} at the API, which the ledger"
+                " does not know; see `batchdub ledger rebuild`",
+            )
+            raise _NotNowError
 
     async def _send(self, order: Order) -> Outcome:
         context = self._context
@@ -194,7 +228,7 @@ class Submitter:
         context = self._context
         settled = context.journal.enqueue(partial(context.ledger.end_attempt, attempt, outcome))
         try:
-            return await asyncio.shield(settled)
+            recorded = await asyncio.shield(settled)
         except LedgerUnusableError:
             if outcome.request_id:
                 context.say(
@@ -202,6 +236,10 @@ class Submitter:
                     f" is request {outcome.request_id}"
                 )
             raise
+        if recorded.event is not outcome.event:
+            # The request_id is another row's as well, so now that row is in doubt, too.
+            self._settling.add_others(order.job_id)
+        return recorded
 
     # -- what an outcome means for the rest ---------------------------------------------------
 
@@ -236,3 +274,7 @@ class Submitter:
                 Exit.ROWS_FAILED,
                 f"{len(self._refusals)} rows in a row were refused alike: {outcome.message}",
             )
+
+
+def _name(order: Order) -> str:
+    return f"{order.row.source}: `{order.key.reference_id}`"

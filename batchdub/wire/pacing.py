@@ -16,6 +16,8 @@ from batchdub.states import Event
 from batchdub.wire.learning import Learned, on_accepted, on_refused, on_sent, start_learning
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from batchdub.clock import Clock
     from batchdub.models import Outcome
     from batchdub.units import Rate
@@ -112,14 +114,36 @@ class Pacer:
         Fair: whoever came first goes first. A cancelled waiter has taken nothing.
         """
         async with self._turn:
-            while (seconds := self._wait_s()) > 0:
-                await self._clock.sleep(seconds)
-            now_s = self._clock.monotonic_s()
-            self._pace = take_slot(self._pace, now_s)
-            self._slot_at_s = now_s
-            if self._learned is not None:
-                self._relearn(on_sent(self._learned, now_s))
-            return now_s
+            await self._due()
+            return self._take()
+
+    async def slot_after(self, prepare: Callable[[], Awaitable[bool]]) -> float | None:
+        """Wait for the next slot, do something that takes time, and only then take the slot.
+
+        Others wait meanwhile: a call that came late for its slot would go together with the
+        next one. None if `prepare` gives False; the slot is then still there for the next.
+        """
+        async with self._turn:
+            while True:
+                await self._due()
+                if not await prepare():
+                    return None
+                if self._wait_s() <= 0:  # a pause may have begun while it prepared
+                    now_s = self._clock.monotonic_s()
+                    self._pace = replace(self._pace, next_at_s=max(now_s, self._pace.next_at_s))
+                    return self._take()
+
+    async def _due(self) -> None:
+        while (seconds := self._wait_s()) > 0:
+            await self._clock.sleep(seconds)
+
+    def _take(self) -> float:
+        now_s = self._clock.monotonic_s()
+        self._pace = take_slot(self._pace, now_s)
+        self._slot_at_s = now_s
+        if self._learned is not None:
+            self._relearn(on_sent(self._learned, now_s))
+        return now_s
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for some time, those who wait already included."""

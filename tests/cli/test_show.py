@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta, timezone
+import re
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_programs_get_the_whole_history_as_one_object(cli, revised):
     assert "request-9" in history["next"]
 
 
-def test_people_read_facts_then_tables_then_what_comes_next(cli, revised, monkeypatch):
+def test_people_read_facts_then_tables_then_what_comes_next(cli, revised):
     """Times in their own zone, with the zone named."""
     result = cli("show", REVISED)
 
@@ -67,19 +67,11 @@ def test_people_read_facts_then_tables_then_what_comes_next(cli, revised, monkey
     assert "reference_id  S02E07-ja\n" in result.out
     assert "reference_id  S02E07-ja~r2\n" in result.out
     assert "language      ja\n" in result.out
-    assert "2         turned_away  429" in " ".join(result.out.split("  ")) or "429" in result.out
     assert "rate limit exceeded" in result.out
     assert PERSON.note in result.out
     assert "further requests:\n" in result.out
-    zone = " UTC" if offset() == timedelta() else ""
-    assert f"22:00:0{zone}"[:6] in result.out or zone
+    assert re.search(r"submitted_at +2026-03-0\d \d\d:\d\d:\d\d [A-Z0-9+-]+\n", result.out)
     assert result.out.splitlines()[-1].startswith("next: it was ordered more than once")
-
-
-def offset():
-    from datetime import datetime
-
-    return datetime.now(timezone.utc).astimezone().utcoffset()
 
 
 def test_a_row_that_was_never_tried_has_no_tables(cli, tmp_path):
@@ -107,7 +99,7 @@ def test_a_revision_is_found_by_what_it_was_sent_as(cli, revised):
         ("S02E07-jaa", "did you mean `S02E07-ja`?"),
         ("s02e07-ja", "did you mean `S02E07-ja`?"),
         ("S02F07-ja", "did you mean `S02E07-ja`?"),
-        ("S02E07", "did you mean `S02E07-ja` or `S02E07-ko`?"),
+        ("S02E07", "did you mean `S02E07-ko` or `S02E07-ja`?"),
         ("nothing like it", "`batchdub report` lists all that there are"),
     ],
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.crash import kills, power
+from tests.crash import faults, kills, power
 
 
 def main(arguments):
@@ -21,6 +21,7 @@ def main(arguments):
     commands = parser.add_subparsers(required=True)
     _add_kills(commands)
     _add_power(commands)
+    _add_errno(commands)
     wanted = vars(parser.parse_args(arguments))
     return wanted.pop("main")(**wanted)
 
@@ -38,6 +39,16 @@ def _add_power(commands):
     command.add_argument("--images", type=int, default=20_000, help="how many different ones")
     command.add_argument("--jobs", type=int, default=2)
     command.set_defaults(main=power.main)
+
+
+def _add_errno(commands):
+    command = commands.add_parser("errno", help="refusals, full disks, damage, signals, two runs")
+    command.add_argument("--number", type=int, default=100, help="trials of a section")
+    command.add_argument("--every-ms", type=int, default=50, help="between moments of a signal")
+    command.add_argument("--only", nargs="+", choices=faults.SECTIONS, default=faults.SECTIONS)
+    command.add_argument("--jobs", type=int, default=2)
+    command.add_argument("--replay", help="one refusal, as a violation's line names it")
+    command.set_defaults(main=faults.main)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="batchdub-crash-"))
-        self._host = subprocess.Popen(  # noqa: S603  our own interpreter and our own module
+        self._host = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.host"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

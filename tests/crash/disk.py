@@ -8,6 +8,7 @@ certain only after a sync of its folder.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 SECTOR = 512
 
@@ -87,6 +88,22 @@ class Disk:
         files = {name: File(data) for name, data in contents.items()}
         return cls(dict(files), dict(files))
 
+    @property
+    def is_certain(self):
+        """Whether a power cut now would take nothing."""
+        return not self.pending and not any(file.pending for file in self.seen.values())
+
+    def copy(self):
+        """Give the disk as it is now."""
+        files = {*self.seen.values(), *self.certain.values()}
+        files |= {file for _, file in self.pending if file is not None}
+        now = {file: File(file.durable, list(file.pending)) for file in files}
+        return Disk(
+            {name: now[file] for name, file in self.seen.items()},
+            {name: now[file] for name, file in self.certain.items()},
+            [(name, file and now[file]) for name, file in self.pending],
+        )
+
     def apply(self, operation) -> None:
         """Take in the next operation of the program."""
         match operation:
@@ -144,5 +161,5 @@ def sectors(write):
     bounds = [0, *cuts, len(write.data)]
     return [
         Write(write.name, write.offset + start, write.data[start:end])
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in pairwise(bounds)
     ]

@@ -63,11 +63,22 @@ class Shelf:
         return Found(frozenset(row[0] for row in intents), transitions)
 
 
-def cuts(before, done, throws, shelf, seed):
-    """Cut the power after each operation; gives (operation's number, image, what it owes).
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A moment at which the power may fail: after the operation of this number."""
 
-    `throws` gives how many choices by chance are worth it with so many writes pending.
-    """
+    number: int
+    disk: Disk
+    owed: Owed
+
+    def images(self, seed):
+        """Give what may be on disk then, each with this cut; endless if anything is pending."""
+        for choice in choices(self.disk, f"{seed} {self.number}"):
+            yield self, self.disk.image(choice)
+
+
+def cuts(before, done, shelf):
+    """Follow a run and give every moment of it, with what must be on disk from then on."""
     disk, owed = Disk.holding(before), Owed()
     for number, operation in enumerate(done):
         disk.apply(operation)
@@ -76,6 +87,4 @@ def cuts(before, done, throws, shelf, seed):
         if isinstance(operation, Sync):
             certain = shelf.open(disk.image(_NOTHING)).transitions
             owed = Owed(owed.intents, max(certain, owed.transitions))
-        pending = sum(len(file.pending) for file in disk.seen.values()) + len(disk.pending)
-        for choice in choices(disk, f"{seed} {number}", throws(pending)):
-            yield number, disk.image(choice), owed
+        yield Cut(number, disk.copy(), owed)

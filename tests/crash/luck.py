@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from itertools import count
 
 from tests.crash.disk import Truncate, sectors
 
@@ -28,7 +29,7 @@ class TornLast:
 
     kept: int
 
-    def name(self, _name, *, made):  # noqa: ARG002  names survive here, made or removed
+    def name(self, _name, *, made):
         return True
 
     def writes(self, _name, pending):
@@ -46,7 +47,7 @@ class Chance:
         self._kept = self._rng.choice((0.1, 0.5, 0.9))
         self._torn = self._rng.choice((0.0, 0.3))
 
-    def name(self, _name, *, made):  # noqa: ARG002  a coin for each
+    def name(self, _name, *, made):
         return self._rng.random() < 0.5
 
     def writes(self, _name, pending):
@@ -61,15 +62,16 @@ class Chance:
         return kept
 
 
-def choices(disk, seed, number):
-    """Give the choices worth trying at a moment: the plain ones, and `number` by chance."""
-    names = sorted({*disk.seen, *disk.certain})
+def choices(disk, seed):
+    """Give the choices worth trying at a moment: the plain ones, then by chance without end."""
     yield Certain(names=False, writes_of=frozenset())
+    if disk.is_certain:
+        return
     yield Certain(names=True, writes_of=None)
-    for name in names:
+    for name in sorted({*disk.seen, *disk.certain}):
         yield Certain(names=True, writes_of=frozenset({name}))
         yield Certain(names=False, writes_of=frozenset({name}))
     for kept in range(9):
         yield TornLast(kept)
-    for throw in range(number):
+    for throw in count():
         yield Chance(f"{seed} {throw}")

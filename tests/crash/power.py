@@ -19,6 +19,7 @@ from tests.crash.bench import Bench
 from tests.crash.campaign import say
 from tests.crash.disk import Operation, Sent
 from tests.crash.images import Shelf, cuts
+from tests.crash.points import in_turn, spread
 from tests.crash.recording import operations, recording
 from tests.crash.starts import STARTS
 
@@ -26,6 +27,7 @@ _BATCHDUB = ("batchdub",)
 CONTROLS = {level: ("tests.crash.unsynced", level) for level in ("NORMAL", "OFF")}
 _SHARE_OF_CONTROL = 10
 _EXAMPLES = 3
+_TRIES = 20  # many choices come to the same image
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def main(*, images, jobs):
         say(why)
         return 1
     began_s = time.monotonic()
-    tasks = _tasks(images, jobs)
+    # Before any worker is forked: it would hold on to the bench's pipes.
+    tasks = list(_tasks(images, jobs))
     with ProcessPoolExecutor(jobs) as pool:
         counted = list(pool.map(_look, tasks))
     return _tell(counted, time.monotonic() - began_s)
@@ -100,28 +103,22 @@ def _look(task):
 def look(recorded, shelf, wanted, shard=0):
     """Look at `wanted` different images of a recorded run."""
     counted, seen = Counted(recorded.title), set()
-    for number, image, owed in islice(_all_cuts(recorded, shelf, wanted, shard), 100 * wanted):
-        key = hash((owed, *sorted(image.items())))
+    moments = list(cuts(recorded.before, recorded.done, shelf))
+    chosen = [moments[number - 1].images(shard) for number in spread(len(moments))]
+    for cut, image in islice(in_turn(chosen), _TRIES * wanted):
+        key = hash((cut.owed, *sorted(image.items())))
         if key in seen:
             continue
         seen.add(key)
         counted.images += 1
-        wrong = shelf.wrong(image, owed)
+        wrong = shelf.wrong(image, cut.owed)
         if wrong:
             counted.wrong += 1
-            told = f"{recorded.title}, after operation {number} of {len(recorded.done)}: {wrong[0]}"
+            told = f"{recorded.title}, after operation {cut.number}: {wrong[0]}"
             counted.examples = (*counted.examples, told)[:_EXAMPLES]
         if counted.images >= wanted:
             break
     return counted
-
-
-def _all_cuts(recorded, shelf, wanted, shard):
-    """Go through the run again and again, with other throws of the dice."""
-    share = 2 * wanted // len(recorded.done) + 1
-    for seed in range(shard, shard + 1000, 16):
-        throws = lambda pending: min(share, 2**pending)  # noqa: E731
-        yield from cuts(recorded.before, recorded.done, throws, shelf, seed)
 
 
 def _memory():
@@ -136,12 +133,12 @@ def _tell(counted, elapsed_s):
         whole.images += part.images
         whole.wrong += part.wrong
         whole.examples = (*whole.examples, *part.examples)[:_EXAMPLES]
-    say(f"{'power cuts':24}{'images':>10}{'violations':>12}{'rate':>9}")
-    for each in sums.values():
-        say(f"{each.title:24}{each.images:10}{each.wrong:12}{each.wrong / each.images:9.1%}")
     real = [each for each in sums.values() if not each.title.startswith("control")]
     controls = [each for each in sums.values() if each.title.startswith("control")]
-    say(f"{'all but the controls':24}{sum(r.images for r in real):10}{sum(r.wrong for r in real):12}")
+    total = Counted("all but the controls", sum(r.images for r in real), sum(r.wrong for r in real))
+    say(f"{'power cuts':24}{'images':>10}{'violations':>12}{'rate':>9}")
+    for each in (*sums.values(), total):
+        say(f"{each.title:24}{each.images:10}{each.wrong:12}{each.wrong / each.images:9.1%}")
     say(*(f"VIOLATION {line}" for each in real for line in each.examples), f"{elapsed_s:.0f} s")
     toothless = [each.title for each in controls if not each.wrong]
     say(*(f"VIOLATION {title}: its images are sound, so nothing is proven" for title in toothless))

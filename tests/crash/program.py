@@ -31,10 +31,12 @@ class Place:
 
     folder: Path
     base_url: str
+    elsewhere: Path | None = None
+    """The ledger, where it is not in the folder."""
 
     @property
     def ledger(self) -> Path:
-        return self.folder / "ledger.db"
+        return self.elsewhere or self.folder / "ledger.db"
 
     @property
     def books(self) -> Path:
@@ -79,7 +81,8 @@ def environment():
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("BATCHDUB_", "CHAMELAION_")) and not name.endswith(("_proxy", "_PROXY"))
+        if not name.startswith(("BATCHDUB_", "CHAMELAION_"))
+        and not name.endswith(("_proxy", "_PROXY"))
     }
     return kept | {"CHAMELAION_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parents[2])}
 

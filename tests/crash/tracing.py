@@ -78,7 +78,7 @@ def recorded(place, trace, command=None):
 def count(place, text):
     """Count the calls of a recording: how many there are to be made fail, by where and call."""
     files = {str(place.ledger) + end for end in _FILES}
-    named = re.compile("[<\"](" + "|".join(map(re.escape, sorted(files))) + ")[>\"]")
+    named = re.compile('[<"](' + "|".join(map(re.escape, sorted(files))) + ')[>"]')
     counts: Counter[tuple[str, str]] = Counter()
     for line in text.splitlines():
         match = _CALL.match(line)

@@ -1,6 +1,6 @@
 """The program with a ledger that does not sync each commit: it must be caught.
 
-    python -m tests.crash.unsynced NORMAL run ...
+python -m tests.crash.unsynced NORMAL run ...
 """
 
 from __future__ import annotations

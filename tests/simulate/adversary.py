@@ -9,7 +9,6 @@ from typing import Any
 
 from batchdub.sandbox.calls import Answer, error_answer, make_call
 from batchdub.sandbox.faults import Fate, Kind
-from batchdub.units import to_stored_time
 from tests.simulate.faults import Fault
 from tests.simulate.lists import distort
 from tests.simulate.scenario import dice
@@ -109,9 +108,17 @@ class Adversary:
         tried = self.tried.get(passing.reference_id, 0)
         if fault is Fault.REFUSED_AFTER_DOUBT and not tried:
             return Fault.DROP_BEFORE if self.dice.random() < 0.5 else Fault.LATE
-        if fault is Fault.SWAPPED_ID and not self.world.books.orders:
+        if fault is Fault.SWAPPED_ID and not self._another_row(passing.reference_id):
             return None
         return fault
+
+    def _another_row(self, reference_id) -> str:
+        """Give the request_id of the latest order of ours that is another row's, if any."""
+        ours = self.world.ours
+        for request_id in reversed(ours):
+            if ours[request_id] != reference_id:
+                return request_id
+        return ""
 
     def _lasting(self, passing: Passing) -> Fault | None:
         since_s = self.world.true_s() - self._night_s
@@ -144,6 +151,11 @@ class Adversary:
 
     def _take_order(self, passing: Passing) -> Answer:
         fault = passing.fault
+        if not self.quiet and self.dice.random() < self.plan.another_machine:
+            victim = self.dice.choice(self.world.season.references)
+            self.note_uncovered(victim, Fault.ANOTHER_MACHINE)
+            self.world.hit(Fault.ANOTHER_MACHINE)
+            self.world.order_elsewhere(victim)
         if fault in _WINDOW_ANSWERS:
             return self._error(*_WINDOW_ANSWERS[fault])
         if fault is Fault.TOO_MANY:
@@ -159,7 +171,7 @@ class Adversary:
 
     def _fulfil(self, passing: Passing) -> Answer:
         fault = passing.fault
-        swapped = self.world.books.orders[-1].request_id if fault is Fault.SWAPPED_ID else ""
+        swapped = self._another_row(passing.reference_id)
         answer = self.accept(passing, self._fate(passing))
         if fault is Fault.PROXY_TWICE:
             self.note_uncovered(passing.reference_id, fault)
@@ -187,6 +199,9 @@ class Adversary:
             late_s = self.plan.settle_s * self.dice.uniform(1.5, 8) + self.dice.uniform(0, 200)
             self.note_uncovered(passing.reference_id, fault)
         lag_s = 0.0 if self.quiet else self.plan.lag_s * self.dice.choice((0.0, 0.5, 1.0))
+        if fault is Fault.TOO_MANY_AFTER:
+            # One look stands between a 429 and the next try: it must show what there is.
+            lag_s = 0.0
         if lag_s:
             self.world.hit(Fault.LIST_LAG)
         fails = not self.quiet and self.dice.random() < 0.1
@@ -272,6 +287,3 @@ def _call_of(passing: Passing):
 
 def _hangs(passing: Passing, answer: Answer) -> bool:
     return passing.fault in (Fault.HANG_BEFORE, Fault.HANG_AFTER) and answer.drop
-
-
-__all__ = ["Adversary", "Passing", "to_stored_time"]

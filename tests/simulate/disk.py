@@ -6,7 +6,6 @@ commit under `synchronous=FULL`.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -125,4 +124,4 @@ def _read(path: Path) -> bytes:
 
 
 def _size(path: Path) -> int:
-    return os.stat(path).st_size if path.exists() else 0
+    return path.stat().st_size if path.exists() else 0

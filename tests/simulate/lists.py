@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 
 from batchdub.sandbox.calls import Answer, Call
 from batchdub.units import from_stored_time
@@ -77,8 +77,3 @@ def _spelled(dice, stored: str) -> str:
         moment.isoformat(timespec="microseconds"),
     )
     return dice.choice(spellings)
-
-
-def as_time(stored: str) -> datetime:
-    """Read a stored time."""
-    return from_stored_time(stored)

@@ -42,9 +42,11 @@ class MortalLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         if not self._ready:
             self._jump()
+        # Looked at before it is taken out: after a death it must still be there, to be buried.
+        if not self._ready[0]._cancelled:
+            self._on_step()
         handle = self._ready.popleft()
         if not handle._cancelled:
-            self._on_step()
             handle._run()
 
     def _jump(self) -> None:

@@ -15,6 +15,7 @@ from tests.simulate.season import SIGNATURE
 _HOST = "api.example.com"
 _STOPS = frozenset({401, 412})
 _EPSILON_S = 1e-6
+_LOSSES = (Fault.LEDGER_DELETED, Fault.LEDGER_DELETED_RUNNING, Fault.LEDGER_RESTORED)
 _ORDERED = frozenset(map(str, ORDERED))
 
 
@@ -96,7 +97,8 @@ class Oracle:
 
     def order_taken(self, passing, order) -> None:
         """Count what a run has really spent."""
-        if passing.fault not in (Fault.PROXY_TWICE, Fault.LATE_TOO):
+        # What nobody can know of counts against no cap: a doubled call, a 429 that was none.
+        if passing.fault not in (Fault.PROXY_TWICE, Fault.LATE_TOO, Fault.TOO_MANY_AFTER):
             self._taken_in_run += 1
 
     # -- after every process ------------------------------------------------------------------
@@ -136,7 +138,7 @@ class Oracle:
         ))  # fmt: skip
         if "sending" in states.values() and ending.code is not Exit.LEDGER_UNUSABLE:
             world.violation("a run that ended by itself left a row `sending`")
-        if ending.code is Exit.DONE:
+        if ending.code is Exit.DONE and world.deleted_at_s is None:
             for reference_id in world.season.references:
                 if states.get(reference_id) not in (*_ORDERED, "cancelled"):
                     world.violation(f"exit 0, but {reference_id} is {states.get(reference_id)}")
@@ -157,8 +159,7 @@ class Oracle:
             row[0]: row[1:]
             for row in people.ask(
                 world.ledger_path,
-                "SELECT reference_id, state, request_id, attempts, held FROM jobs"
-                " WHERE latest = 1",
+                "SELECT reference_id, state, request_id, attempts, held FROM jobs WHERE latest = 1",
             )
         }
         audited = people.audit(campaign)
@@ -172,10 +173,9 @@ class Oracle:
         world = self.world
         orders = [
             order.request_id
-            for order in (*world.books.by_reference(reference_id),
-                          *world.other_books.by_reference(reference_id))
-            if order.request_id in world.ours
-        ]  # fmt: skip
+            for order in world.books.by_reference(reference_id)
+            if order.request_id in world.ours or order.request_id in world.theirs
+        ]
         uncovered = world.adversary.uncovered.get(reference_id, [])
         if len(orders) > 1 + len(uncovered):
             world.violation(
@@ -183,7 +183,7 @@ class Oracle:
                 " explains it"
             )
         unknown = [request_id for request_id in orders if request_id not in known]
-        if not unknown:
+        if not unknown or self._lost_with_the_ledger(reference_id):
             return
         told = audited.get(reference_id)
         flagged = told is not None and told.verdict in (Verdict.TWICE, Verdict.UNKNOWN)
@@ -193,6 +193,12 @@ class Oracle:
             return
         world.violation(f"{reference_id}: the ledger does not know {unknown}")
 
+    def _lost_with_the_ledger(self, reference_id: str) -> bool:
+        """Whether nothing can know of a row: gone from the manifest, and its ledger lost."""
+        return reference_id not in self.world.season.references and any(
+            self.world.hits[fault] for fault in _LOSSES
+        )
+
     def _judge_row(self, reference_id: str, row, finding) -> None:
         world = self.world
         if row is None:
@@ -201,25 +207,26 @@ class Oracle:
         state, request_id, attempts, held = row
         if state in _ORDERED:
             self._judge_ordered(reference_id, request_id, finding)
-        elif state == "rejected" and reference_id in world.adversary.refused_rows:
             return
-        elif state == "cancelled" and reference_id in self.cancelled:
-            return
-        elif state == "pending" and attempts and reference_id in world.season.changed:
-            return
-        else:
+        excused = {
+            "rejected": reference_id in world.adversary.refused_rows,
+            "cancelled": reference_id in self.cancelled,
+            # Other media under an id that was tried: told as a conflict, and left to people.
+            "pending": attempts and reference_id in world.season.changed,
+        }
+        if not excused.get(state):
             world.violation(f"{reference_id} is lost: {state} {held or ''}")
 
     def _judge_ordered(self, reference_id: str, request_id, finding) -> None:
         world = self.world
-        order = world.books.by_id(request_id) or world.other_books.by_id(request_id)
+        order = world.books.by_id(request_id)
         if order is None or order.reference_id != reference_id:
             world.violation(f"{reference_id} has the request of {order and order.reference_id}")
             return
         foreign = request_id not in world.ours
         if foreign and Fault.ANOTHER_MACHINE not in world.adversary.uncovered.get(reference_id, ()):
             world.violation(f"{reference_id} has adopted an order that is not ours: {request_id}")
-        alone = len(world.books.by_reference(reference_id)) == 1
+        alone = not world.plan.short_memory and len(world.books.by_reference(reference_id)) == 1
         if alone and (finding is None or finding.verdict is not Verdict.ONCE):
             world.violation(f"{reference_id} was ordered once, but the audit says {finding}")
 

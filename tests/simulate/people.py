@@ -18,6 +18,9 @@ from batchdub.run.source import Choice, open_source
 from batchdub.states import JobState
 from batchdub.units import UNLIMITED
 from tests.simulate import disk
+from tests.simulate.faults import Fault
+from tests.simulate.keys import BASE_URL
+from tests.simulate.scenario import Mishap
 from tests.support.virtual import EPOCH
 
 _ACTOR = Actor("the coordinator", "seen in the provider's own books")
@@ -26,6 +29,9 @@ _ACTOR = Actor("the coordinator", "seen in the provider's own books")
 def act_in_the_morning(campaign, ending, *, quiet: bool = False) -> bool:
     """Do what the run asks for; True if there was anything to do."""
     world = campaign.world
+    if ending.code is Exit.LEDGER_UNUSABLE and "the old key" in ending.error:
+        world.key = world.old_key
+        return True
     if ending.code is not Exit.NEEDS_A_LOOK:
         return _second_chances(campaign, ending, quiet=quiet)
     if ending.error:
@@ -96,16 +102,11 @@ def audit(campaign):
 
 
 def _proving(world) -> Proving:
-    from tests.simulate.world import BASE_URL
-
     target = Target(BASE_URL, world.key, BASE_URL)
     return Proving(world.ledger_path, target, UNLIMITED, world.clock, "0", world.say)
 
 
 def _mishaps_of_people(world, *, quiet: bool):
-    from tests.simulate.faults import Fault
-    from tests.simulate.scenario import Mishap
-
     if quiet or world.dice.random() < 0.7:
         return ()
     kind = world.dice.choice((Fault.KILL_BEFORE_COMMIT, Fault.KILL_AFTER_COMMIT, Fault.KILL_STEP))
@@ -148,15 +149,12 @@ def _decide(campaign, *, quiet: bool) -> bool:
 
 def _settle(world, ledger, job_id: int, reference_id: str) -> None:
     orders = sorted(
-        (
-            order
-            for order in world.books.by_reference(reference_id)
-            if order.request_id in world.ours and not ledger.explains([order.request_id])
-        ),
+        (o for o in world.books.by_reference(reference_id) if o.request_id in world.ours),
         key=lambda order: (order.created_at, order.request_id),
     )
     now = world.server_now()
-    if any(order.created_at > now for order in orders):
+    # What is still to come, or stands under another row's name, has to be cleared up first.
+    if any(o.created_at > now or ledger.explains([o.request_id]) for o in orders):
         return
     if orders:
         found = RemoteRequest(orders[0].request_id, orders[0].created_at, "queued", reference_id)
@@ -199,8 +197,6 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
 
 
 def _session(world):
-    from tests.simulate.world import BASE_URL
-
     return open_session(
         world.ledger_path, clock=world.clock, command="reconcile", target=BASE_URL, version="0"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from datetime import timedelta
 
@@ -154,6 +155,4 @@ class SimClock:
         return self._world.process.monotonic_s()
 
     async def sleep(self, seconds: float) -> None:
-        import asyncio
-
         await asyncio.sleep(max(0.0, seconds))

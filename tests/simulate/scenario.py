@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from batchdub.run.options import RunOptions
 from batchdub.units import UNLIMITED, Rate
@@ -105,11 +105,13 @@ def draw(seed: int) -> Scenario:
     if short_memory:
         # A refusal that was none is looked up again only at the next try, too late for this list.
         order_faults.pop(Fault.TOO_MANY_AFTER, None)
-    grows = rng.random() < 0.12
-    return Scenario(
+    list_faults = _moods(rng, LIST_FAULTS, rng.randint(0, 4), (0.03, 0.25))
+    if Fault.TOO_MANY_AFTER in order_faults:
+        list_faults.pop(Fault.LIST_BACKWARDS, None)
+    scenario = Scenario(
         seed=seed,
-        rows=12 if grows else rows,
-        first_rows=(3, 8) if grows else tuple(range(rows)),
+        rows=rows,
+        first_rows=tuple(range(rows)),
         settle_s=settle_s,
         rate=rate if told else UNLIMITED,
         server_limits=told and rate.auto,
@@ -119,20 +121,21 @@ def draw(seed: int) -> Scenario:
         lag_s=(shares[1] - shares[0]) * settle_s if rng.random() < 0.5 else 0.0,
         back_s=(0.9 - shares[1]) * settle_s,
         order_faults=order_faults,
-        list_faults=_moods(rng, LIST_FAULTS, rng.randint(0, 4), (0.03, 0.25)),
+        list_faults=list_faults,
         node_skews_s=_nodes(rng),
         no_date=rng.choice((0.0, 0.0, 0.0, 0.3, 1.0)),
         cached_date=rng.random() < 0.06,
         odd_times=rng.random() < 0.3,
         short_memory=short_memory,
         foreign=rng.choice((0, 0, 3, 8, 45)),
-        older=_older(rng, 12 if grows else rows),
-        another_machine=0.1 if rng.random() < 0.05 else 0.0,
+        older=_older(rng, rows),
+        another_machine=0.15 if rng.random() < 0.06 else 0.0,
         nights=tuple(
-            _night(rng, number, settle_s, rate if told else UNLIMITED, grows=grows)
+            _night(rng, number, settle_s, rate if told else UNLIMITED)
             for number in range(rng.randint(2, 5))
         ),
     )
+    return rng.choice(_SHAPES)(rng, scenario) if rng.random() < 0.4 else scenario
 
 
 def _moods(
@@ -153,15 +156,11 @@ def _older(rng: random.Random, rows: int) -> tuple[int, ...]:
     return tuple(sorted(rng.sample(range(rows), rng.randint(1, min(3, rows)))))
 
 
-def _night(
-    rng: random.Random, number: int, settle_s: float, rate: Rate, *, grows: bool
-) -> Night:
+def _night(rng: random.Random, number: int, settle_s: float, rate: Rate) -> Night:
     gap_s = rng.uniform(*rng.choice(_GAPS_S))
     if rng.random() < 0.06:
         gap_s = rng.uniform(25 * _HOUR_S, 30 * _HOUR_S)
     before = _before(rng) if number else ()
-    if grows and number == 1:
-        before = (Fault.LEDGER_DELETED,)
     if before:
         # What was ordered less than the settle window ago may not show yet, to nobody.
         gap_s += settle_s + 60.0
@@ -238,3 +237,107 @@ def _mishaps(rng: random.Random, *, first: bool) -> tuple[Mishap, ...]:
     if rng.random() < 0.1:
         found.append(Mishap(Fault.OVERLAP, int(2 ** rng.uniform(4, 9))))
     return tuple(found)
+
+
+# -- shapes: what comes together by design, because chance would take too long --------------------
+
+_UNSAMPLED = (3, 8)
+"""Of twelve rows to be sent, those that the start look's sample of ten leaves out."""
+
+
+def _grows(rng: random.Random, scenario: Scenario) -> Scenario:
+    """Order two rows, lose the ledger, and come back with the whole season around them."""
+    first, second, *more = scenario.nights
+    gap_s = second.gap_s + scenario.settle_s + 60.0
+    second = replace(second, before=(Fault.LEDGER_DELETED,), gap_s=gap_s, edits=())
+    first = replace(first, mishaps=(), windows=())
+    return replace(
+        scenario, rows=12, first_rows=_UNSAMPLED, older=(), nights=(first, second, *more)
+    )
+
+
+def _crowded(rng: random.Random, scenario: Scenario) -> Scenario:
+    """Have so long an account that nobody reads it, and older orders where no sample looks."""
+    faults = dict(scenario.order_faults) | {Fault.DROP_BEFORE: 0.3}
+    faults.pop(Fault.SWAPPED_ID, None)
+    return replace(
+        scenario, rows=12, first_rows=tuple(range(12)), foreign=45,
+        page_limit=rng.choice((1, 2)), older=(rng.choice(_UNSAMPLED),), order_faults=faults,
+    )  # fmt: skip
+
+
+def _clockless(rng: random.Random, scenario: Scenario) -> Scenario:
+    """Have no clock to go by: nodes that disagree, a wall clock that jumps, and late orders."""
+    settle_s = scenario.settle_s
+    nights = tuple(
+        replace(
+            night,
+            gap_s=rng.uniform(0, 3) if number else night.gap_s,
+            before=(),
+            windows=(),
+            wall_skew_s=rng.uniform(-7200, 7200),
+            jumps=tuple(
+                (at_s, rng.uniform(-7200, 7200))
+                for at_s in sorted(rng.uniform(0, 1.5 * settle_s) for _ in range(4))
+            ),
+        )
+        for number, night in enumerate(scenario.nights)
+    )
+    return replace(
+        scenario,
+        late_s=0.8 * settle_s, lag_s=0.0, back_s=0.1 * settle_s,
+        order_faults={Fault.LATE: 0.5, Fault.HANG_BEFORE: 0.05},
+        node_skews_s=rng.choice(((0.0,), (rng.uniform(-7200, 0), 0.0, rng.uniform(0, 7200)))),
+        no_date=rng.choice((0.0, 0.0, 0.3, 1.0)),
+        nights=nights,
+    )  # fmt: skip
+
+
+def _deaf(rng: random.Random, scenario: Scenario) -> Scenario:
+    """Lose replies while the list does not answer either."""
+    nights = tuple(
+        replace(
+            night,
+            before=(),
+            windows=(Window(Fault.LIST_OUTAGE, rng.uniform(0.5, 5), rng.uniform(100, 900)),),
+        )
+        for night in scenario.nights
+    )
+    faults = {Fault.DROP_AFTER: 0.3, Fault.TOO_MANY_AFTER: 0.15, Fault.ERROR_AFTER: 0.15}
+    return replace(scenario, order_faults=faults, lag_s=0.0, list_faults={}, nights=nights)
+
+
+def _crash_loop(rng: random.Random, scenario: Scenario) -> Scenario:
+    """Die and come back within a second, again and again, while the list lags behind."""
+    settle_s = scenario.settle_s
+    rate = scenario.rate if scenario.rate.unlimited else Rate(5, 60.0)
+    nights = tuple(
+        Night(
+            gap_s=rng.uniform(0, 1.0) if number else 5.0,
+            options=replace(
+                night.options,
+                rate=rate,
+                canary=False,
+                max_jobs=None,
+                concurrency=rng.choice((1, 4)),
+            ),
+            mishaps=_death(rng, first=not number),
+        )
+        for number, night in enumerate((*scenario.nights, *scenario.nights))
+    )
+    return replace(
+        scenario, rate=rate, server_limits=False,
+        late_s=0.1 * settle_s, lag_s=0.7 * settle_s, back_s=0.05 * settle_s,
+        order_faults={Fault.SLOW: 0.1}, list_faults={}, nights=nights,
+    )  # fmt: skip
+
+
+def _death(rng: random.Random, *, first: bool) -> tuple[Mishap, ...]:
+    kind = rng.choice((Fault.KILL_BEFORE_COMMIT, Fault.KILL_AFTER_COMMIT))
+    commit = rng.randint(8, 30) if first else rng.randint(5, 14)
+    return (Mishap(kind, commit, rng.randrange(2)),)
+
+
+_SHAPES: tuple[Callable[[random.Random, Scenario], Scenario], ...] = (
+    _grows, _crowded, _clockless, _deaf, _crash_loop,
+)  # fmt: skip

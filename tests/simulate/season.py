@@ -21,7 +21,7 @@ class Season:
     def __init__(self, path, rows: int, first_rows) -> None:
         self.path = path
         self.dropped = [number for number in range(rows) if number not in first_rows]
-        self.rows = {number: (0, 0) for number in first_rows}
+        self.rows = dict.fromkeys(first_rows, (0, 0))
         self.changed: set[str] = set()
         self._grows = len(first_rows) < rows
         self.write()
@@ -37,8 +37,7 @@ class Season:
             return False
         self._grows = False
         self.rows = {
-            number: self.rows.get(number, (0, 0))
-            for number in sorted([*self.rows, *self.dropped])
+            number: self.rows.get(number, (0, 0)) for number in sorted([*self.rows, *self.dropped])
         }
         self.dropped = []
         self.write()
@@ -59,7 +58,9 @@ class Season:
                 dice.shuffle(numbers)
                 self.rows = {number: self.rows[number] for number in numbers}
             case Fault.SIGNATURE_ROTATED:
-                self.rows = {number: (media, link + 1) for number, (media, link) in self.rows.items()}
+                self.rows = {
+                    number: (media, link + 1) for number, (media, link) in self.rows.items()
+                }
             case Fault.MEDIA_CHANGED:
                 number = dice.choice(numbers)
                 media, link = self.rows[number]

@@ -25,6 +25,7 @@ from batchdub.units import UNLIMITED
 from tests.simulate import disk
 from tests.simulate.adversary import Adversary
 from tests.simulate.faults import Fault
+from tests.simulate.keys import BASE_URL, KEYS, OTHER_KEY
 from tests.simulate.oracle import Oracle
 from tests.simulate.process import Process, SimClock
 from tests.simulate.scenario import dice, draw
@@ -32,9 +33,6 @@ from tests.simulate.season import Season, reference_of
 from tests.simulate.wire import HostileTransport
 from tests.support.virtual import EPOCH
 
-BASE_URL = "https://api.example.com/api"
-KEYS = (Secret("planted-key-first"), Secret("planted-key-second"))
-OTHER_KEY = Secret("planted-key-of-another-account")
 _OUR_IDS = uuid.uuid5(uuid.NAMESPACE_DNS, "simulation.batchdub.invalid")
 
 
@@ -52,9 +50,10 @@ class World:
         self.violations: list[str] = []
         self.t_s = 0.0
         self.wall_skew_s = 0.0
-        self.key = KEYS[0]
+        self.key = self.old_key = KEYS[0]
         self.process: Process | None = None
         self.deleted_at_s: float | None = None
+        self._folder = str(folder)
         self.ledger_path = folder / "batchdub.db"
         self.clock = SimClock(self)
         self.season = Season(folder / "tonight.csv", self.plan.rows, self.plan.first_rows)
@@ -66,6 +65,7 @@ class World:
         self.provider = Provider(self.books, settings, self.server_now)
         self.other_provider = Provider(self.other_books, settings, self.server_now)
         self.ours: dict[str, str] = {}
+        self.theirs: dict[str, str] = {}
         self.adversary = Adversary(self)
         self.oracle = Oracle(self)
         self._elsewhere = 0
@@ -102,7 +102,8 @@ class World:
 
     def tell(self, line: str) -> None:
         """Enter a line into the trace."""
-        self.trace.append(f"{self.true_s():12.3f} {line}")
+        # The folder has another name each time, and a trace must not.
+        self.trace.append(f"{self.true_s():12.3f} {line.replace(self._folder, '~')}")
 
     def note(self, passing, what: object) -> None:
         """Enter a call into the trace."""
@@ -161,6 +162,8 @@ class World:
         name = reference_id or f"OTHER{self._elsewhere:04d}"
         request_id = str(uuid.uuid5(_OUR_IDS, f"{self.seed} {self._elsewhere}"))
         self.books.append(Order(request_id, name, moment, moment, (), False))
+        if not ago_s:
+            self.theirs[request_id] = name
 
     # -- the machine --------------------------------------------------------------------------
 
@@ -198,11 +201,15 @@ class World:
         self.process.connections.append(connection)
         return connection
 
+    def _run_loop(self, main):
+        """Stand in for `asyncio.run`, in whichever process is alive."""
+        return self.process.run_loop(main)
+
     @contextmanager
     def installed(self):
         """Put this world in the place of the real one: time, chance, network, disk."""
         doors = (
-            (asyncio, "run", lambda main: self.process.run_loop(main)),
+            (asyncio, "run", self._run_loop),
             (sqlite3, "connect", self.connect),
             (connecting, "build_transport", lambda **_: HostileTransport(self)),
             (connecting, "random", SimpleNamespace(Random=lambda: dice("jitter", self.seed))),

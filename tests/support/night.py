@@ -1,15 +1,20 @@
 """A night in one room: a real ledger on disk, the real client, the sandbox's provider in process.
 
-The provider's books are the oracle. Time is the virtual clock's, so an hour costs nothing.
+The provider's books are the oracle. Time is the virtual clock's, so an hour costs nothing; the
+provider's wall clock is always right, ours (`night.clock`) may be set wrong by its `skew_s`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
+import signal
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
-from batchdub.ledger import open_for_reading
+from batchdub.errors import BatchdubError, LedgerWriteError
+from batchdub.ledger import check_ledger, open_for_reading
 from batchdub.media_url import media_key
 from batchdub.models import Row, Source
 from batchdub.plan import plan_rows
@@ -25,11 +30,12 @@ from batchdub.sandbox.settings import SandboxSettings
 from batchdub.states import JobState
 from batchdub.units import UNLIMITED
 from batchdub.wire import ApiClient
-from tests.support.sandbox_transport import SandboxTransport
-from tests.support.virtual import VirtualClock
+from tests.support.night_transport import NightTransport
+from tests.support.virtual import EPOCH, VirtualClock
 
 KEY = Secret("planted-key-0123456789")
 BASE_URL = "https://api.example.com/api"
+SETTLE_S = 5.0
 
 
 def make_row(reference_id, line=2, *, video=None, audio=None, path="tonight.csv", **columns):
@@ -61,41 +67,75 @@ class Night:
         self.ledger_path = folder / "batchdub.db"
         self.books = Books()
         settings.setdefault("rate", UNLIMITED)
+        settings.setdefault("get_rate", UNLIMITED)
         self.settings = SandboxSettings(
             faults=tuple(map(parse_fault, faults)), seed=seed, **settings
         )
-        self.provider = Provider(self.books, self.settings, self.clock.now)
-        self.transport = SandboxTransport(self.provider, self.clock)
+        self.provider = Provider(self.books, self.settings, _server_now)
+        self.transport = NightTransport(self.provider, self.clock)
         self.said: list[str] = []
         self.snapshots = []
         self.seed = seed
-        self.rng = random.Random(seed)
+        self.rng = random.Random(seed)  # noqa: S311  chance that can be repeated
+        self.on_session = lambda _session: None
 
-    async def run(self, rows, *, key=KEY, target=BASE_URL, allow_same_media=False, **options):
+    async def run(self, rows, *, key=KEY, target=BASE_URL, **options):
         """Run these rows as the command would; gives the result."""
+        allow_same_media = options.pop("allow_same_media", False)
         options.setdefault("rate", UNLIMITED)
-        options.setdefault("settle_s", 5.0)
+        options.setdefault("settle_s", SETTLE_S)
         options.setdefault("canary", False)
-        rng = random.Random(self.seed)
+        rng = random.Random(self.seed)  # noqa: S311  as above
         with open_session(
             self.ledger_path, clock=self.clock, command="run", target=target, version="0"
         ) as session:
             ledger = session.ledger
+            self.on_session(session)
             with ledger.transaction():
                 paths = {row.source.path for row in rows}
                 ids = {path: ledger.remember_manifest(path, "0" * 64) for path in sorted(paths)}
-            planned = plan_rows(
-                enumerate(rows, 1), ledger.latest_jobs, ledger.jobs_of_media, allow_same_media=allow_same_media
-            )
-            with ledger.transaction():
+                planned = plan_rows(
+                    enumerate(rows, 1),
+                    ledger.latest_jobs,
+                    ledger.jobs_of_media,
+                    allow_same_media=allow_same_media,
+                )
                 prepared = register(ledger, planned, ids)
             api = ApiClient(BASE_URL, key, self.transport, self.clock, version="0")
-            outside = Outside(
-                api, key, self.clock, self.said.append, self.snapshots.append, rng
-            )
+            outside = Outside(api, key, self.clock, self.said.append, self.snapshots.append, rng)
             result = await run_orders(session, prepared, RunOptions(**options), outside)
             session.exit_code = result.exit_code
             return result
+
+    async def run_killed(self, rows, *, after_s, **options):
+        """Run, and have the process die after so long; True if it died before its end.
+
+        A dead process writes nothing more: every commit from then on fails, and nobody is told.
+        """
+        disk = Disk()
+        self.on_session = disk.watch
+        task = asyncio.ensure_future(self.run(rows, **options))
+
+        def die() -> None:
+            disk.refuse()
+            task.cancel()
+
+        timer = asyncio.get_running_loop().call_later(after_s, die)
+        try:
+            await task
+        except (asyncio.CancelledError, BatchdubError):
+            if not disk.refuses:
+                raise
+        finally:
+            timer.cancel()
+            self.on_session = lambda _session: None
+        return disk.refuses
+
+    def signal_at(self, *seconds: float, number=signal.SIGINT) -> None:
+        """Have a real signal come to this process at these times from now."""
+        loop = asyncio.get_running_loop()
+        for after_s in seconds:
+            loop.call_later(after_s, signal.raise_signal, number)
 
     def orders(self):
         """Count the provider's orders by reference_id: what was really paid for."""
@@ -103,9 +143,82 @@ class Night:
 
     def state(self, reference_id) -> JobState:
         """Read a job's state from the ledger, as another process would."""
-        with open_for_reading(self.ledger_path) as ledger:
-            return ledger.latest_jobs([reference_id])[reference_id].state
+        return self.job(reference_id).state
+
+    def job(self, reference_id):
+        """Read a job from the ledger, as another process would."""
+        with self.ledger() as ledger:
+            return ledger.latest_jobs([reference_id])[reference_id]
+
+    def states(self):
+        """Count the ledger's jobs by state."""
+        with self.ledger() as ledger:
+            return dict(ledger.counts())
+
+    def attempts(self, reference_id):
+        """Read a job's attempts from the ledger."""
+        with self.ledger() as ledger:
+            return ledger.history(reference_id)["attempts"]
 
     def ledger(self):
         """Open the ledger for questions."""
         return open_for_reading(self.ledger_path)
+
+    def findings(self):
+        """Check the ledger's own invariants, and that it knows every order of the books."""
+        with self.ledger() as ledger:
+            known = set(ledger.request_ids())
+            missing = [each for each in self.books.orders if each.request_id not in known]
+            return [*check_ledger(ledger), *(f"{each.reference_id} unknown" for each in missing)]
+
+
+def _server_now():
+    """Give the server's time; a fixture makes a night before any loop runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return EPOCH
+    return VirtualClock().now()
+
+
+class Disk:
+    """The ledger's disk, which may refuse: from one commit on, or from a moment on.
+
+    `after_commits` counts the commits that still go well. With `lies` the one that is refused
+    reaches the disk all the same, as when a process dies between the commit and its return.
+    """
+
+    def __init__(self, after_commits: int | None = None, *, lies: bool = False) -> None:
+        self.left = after_commits
+        self.lies = lies
+        self.refuses = False
+
+    def refuse(self) -> None:
+        """Refuse every commit from now on."""
+        self.refuses = True
+
+    def watch(self, session) -> None:
+        """Stand between this session's ledger and its disk."""
+        ledger = session.ledger
+        real = ledger.transaction
+
+        @contextmanager
+        def transaction():
+            if self.refuses:
+                raise LedgerWriteError(f"{ledger.path}: the disk is full")
+            self._count()
+            if self.refuses and self.lies:
+                with real():
+                    yield
+                raise LedgerWriteError(f"{ledger.path}: the disk is full")
+            with real():
+                yield
+                if self.refuses:
+                    raise LedgerWriteError(f"{ledger.path}: the disk is full")
+
+        ledger.transaction = transaction
+
+    def _count(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            self.refuses = self.left < 0

@@ -184,3 +184,48 @@ async def test_what_says_nothing_of_the_limit_changes_nothing():
 def test_a_pause_is_as_asked_for_or_doubles(refusals, retry_after_s, pause_s):
     """And never shorter than one interval, here two seconds."""
     assert refused_pause_s(refusals, 2.0, retry_after_s) == pause_s
+
+
+async def test_a_call_that_must_look_first_goes_at_its_look_s_end_and_others_after_it():
+    """A look between slot and call would put two calls into one interval."""
+    clock = VirtualClock()
+    pacer = Pacer(parse_rate("60/min"), clock)
+    await pacer.slot()
+
+    async def look():
+        await clock.sleep(0.8)
+        return True
+
+    looked, plain = await asyncio.gather(pacer.slot_after(look), pacer.slot())
+
+    assert looked == pytest.approx(1.015 + 0.8)
+    assert plain - looked == pytest.approx(1.015)
+
+
+async def test_a_slot_that_turns_out_not_to_be_wanted_is_the_next_one_s():
+    clock = VirtualClock()
+    pacer = Pacer(parse_rate("60/min"), clock)
+
+    async def found():
+        return False
+
+    unwanted, plain = await asyncio.gather(pacer.slot_after(found), pacer.slot())
+
+    assert unwanted is None
+    assert plain == 0.0
+
+
+async def test_a_pause_that_begins_during_the_look_is_kept():
+    """And what was learned before the pause is asked again after it."""
+    clock = VirtualClock()
+    pacer = Pacer(parse_rate("60/min"), clock)
+    looks = []
+
+    async def look():
+        looks.append(clock.monotonic_s())
+        if len(looks) == 1:
+            pacer.pause(30)
+        return True
+
+    assert await pacer.slot_after(look) == pytest.approx(30)
+    assert looks == [0.0, pytest.approx(30)]

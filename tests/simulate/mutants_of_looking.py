@@ -1,0 +1,122 @@
+"""Variants that look badly: too little, too early, or by the wrong clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from batchdub.ledger import Ledger
+from batchdub.run import afterlook, lookup, reconcile, runner, settling, startlook, submit
+from batchdub.run.lookup import Look
+from batchdub.wire import listing
+from tests.simulate.breaking import mutant, no_look_before_a_try, put, put_everywhere
+
+# -- looking -------------------------------------------------------------------------------------
+
+
+@mutant
+def first_page_only(stack):
+    async def read(lister, reference_id, before_each, limit, max_pages):
+        await before_each()
+        page = await lister.list_requests(reference_id=reference_id, limit=limit, offset=0)
+        return [replace(page, total=len(page.requests))]
+
+    put(stack, listing, "_read_pages", read)
+
+
+@mutant
+def failed_look_taken_for_absent(stack):
+    async def look_up(asking, sent_as):
+        look = await real(asking, sent_as)
+        now_s = asking.clock.monotonic_s()
+        return look or Look((), now_s, now_s, None, None)
+
+    real = lookup.look_up
+    put_everywhere(stack, "look_up", look_up, lookup, settling, submit, startlook)
+
+
+@mutant
+def list_filter_trusted(stack):
+    def join(pages, reference_id):
+        return real(pages, None)
+
+    real = put(stack, listing, "_join", join)
+
+
+@mutant
+def created_at_not_looked_at(stack):
+    def candidates(requests, first_server_at, taken):
+        return real(requests, None, taken)
+
+    real = reconcile.candidates
+    put_everywhere(
+        stack, "candidates", candidates, reconcile, settling, submit, afterlook, startlook
+    )
+
+
+@mutant
+def no_look_before_a_further_try(stack):
+    no_look_before_a_try(stack)
+
+
+@mutant
+def start_look_skipped(stack):
+    async def look(*_, **__):
+        return None
+
+    put(stack, runner, "look_before_spending", look)
+
+
+@mutant
+def new_ledger_looks_at_a_sample_only(stack):
+    async def look(context, orders, **_):
+        return await real(context, orders, new_ledger=False)
+
+    real = put(stack, runner, "look_before_spending", look)
+
+
+# -- settling ------------------------------------------------------------------------------------
+
+
+@mutant
+def no_settle_window(stack):
+    put(stack, reconcile, "_window_has_passed", lambda look, first, settle_s, now: True)
+
+
+@mutant
+def one_look_only(stack):
+    def judge(doubt, look, *arguments, **named):
+        verdict = real(doubt, look, *arguments, **named)
+        return reconcile.Absent() if isinstance(verdict, reconcile.NotYet) else verdict
+
+    real = put(stack, settling, "judge", judge)
+
+
+@mutant
+def window_by_the_wall_clock(stack):
+    def passed(look, first, settle_s, now):
+        return (now - first.wall_at).total_seconds() >= settle_s
+
+    put(stack, reconcile, "_window_has_passed", passed)
+
+
+@mutant
+def window_by_the_date_header(stack):
+    def passed(look, first, settle_s, now):
+        if first.server_at is None or look.server_began_at is None:
+            return real(look, first, settle_s, now)
+        return (look.server_began_at - first.server_at).total_seconds() >= settle_s
+
+    real = put(stack, reconcile, "_window_has_passed", passed)
+
+
+@mutant
+def duplicates_not_recorded(stack):
+    put(stack, Ledger, "record_other", lambda self, *_: None)
+
+
+@mutant
+def later_look_skipped(stack):
+    async def look_again(context, **_):
+        return True
+
+    put(stack, runner, "look_again", look_again)

@@ -1,0 +1,52 @@
+"""Hundreds of hostile nights among the ordinary tests; `python -m tests.simulate` for more."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from batchdub.states import TRANSITIONS
+from tests.simulate.faults import Fault
+from tests.simulate.nights import simulate
+from tests.simulate.reach import UNREACHED, never_hit
+
+_SEEDS = 500
+_CHUNK = 25
+
+
+@pytest.mark.parametrize("start", range(0, _SEEDS, _CHUNK))
+def test_the_books_hold_one_order_for_each_row(start):
+    """Whatever goes wrong: ordered once, known to the ledger, nothing lost, or flagged."""
+    for seed in range(start, start + _CHUNK):
+        report = simulate(seed)
+
+        replay = f"python -m tests.simulate --seed {seed} --trace"
+        assert not report.violations, f"{report.violations[0]}\n    replay: {replay}"
+
+
+@pytest.mark.parametrize("seed", range(0, _SEEDS, 50))
+def test_a_seed_lived_twice_leaves_the_same_trace(seed):
+    """A failing night is worth something only if it can be lived through again."""
+    assert simulate(seed).trace == simulate(seed).trace
+
+
+def test_every_fault_and_every_move_happens_within_a_few_hundred_seeds():
+    """A fault that never strikes proves nothing, and neither does a move that is never made."""
+    hits: Counter[Fault] = Counter()
+    moves: Counter[tuple[str, str]] = Counter()
+    gaps = ["everything"]
+    for seed in range(_SEEDS):
+        report = simulate(seed)
+        hits.update(report.hits)
+        moves.update(report.moves)
+        gaps = list(never_hit(hits, moves))
+        if not gaps:
+            break
+
+    assert gaps == []
+
+
+def test_what_cannot_be_reached_is_a_move_of_the_table():
+    """The list of exceptions must not outlive what it excepts."""
+    assert set(UNREACHED) <= set(TRANSITIONS)
