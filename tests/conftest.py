@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.support.virtual import virtual_run
+
+# A test need not wait for the disk: every commit of a real ledger is an fsync.
+_MEMORY = Path("/dev/shm")  # noqa: S108  pytest makes a folder of its own in it
+if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 # Time limits on examples would assert speed; and the same examples everywhere keep CI honest.
 settings.register_profile("batchdub", deadline=None, derandomize=True, max_examples=60)

@@ -142,11 +142,17 @@ def _create_private(path: Path) -> None:
             )
         if found.st_size == 0:
             os.fchmod(handle, 0o600)
-        elif os.pread(handle, len(_MAGIC), 0) != _MAGIC:
+        elif os.pread(handle, len(_MAGIC), 0) != _MAGIC and not _has_journal(path):
             # SQLite itself would take a very short file for an empty one, and write over it.
             raise _not_a_ledger(path)
     finally:
         os.close(handle)
+
+
+def _has_journal(path: Path) -> bool:
+    """Whether a power cut left a write half done: SQLite undoes it when it opens the file."""
+    journal = path.with_name(path.name + "-journal")
+    return journal.is_file() and journal.stat().st_size > 0
 
 
 def _connect(path: Path) -> Database:

@@ -384,3 +384,25 @@ def test_the_schema_names_its_guards_once():
     statements = [*schema.guards(), *schema.indexes()]
 
     assert len({" ".join(sql.split())[:60] for sql in statements}) == len(statements)
+
+
+def test_a_new_ledger_whose_first_page_was_torn_by_a_power_cut_opens(tmp_path):
+    """Nothing was ever ordered from it; the journal beside it says how to undo the write."""
+    path = tmp_path / "batchdub.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA cache_spill = 1")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("BEGIN")
+    connection.execute("CREATE TABLE t (x)")
+    connection.executemany("INSERT INTO t VALUES (?)", [("x" * 4000,)] * 50)
+    torn = path.read_bytes()
+    journal = path.with_name("batchdub.db-journal").read_bytes()
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert journal
+    path.write_bytes(bytes(512) + torn[512:])
+    path.with_name("batchdub.db-journal").write_bytes(journal)
+
+    with Ledger(path, TickingClock()) as ledger:
+        assert ledger.meta("opened") == "1"
