@@ -67,7 +67,9 @@ def held_lock(ledger: Path, clock: Clock) -> Iterator[HeldLock]:
         _sign(handle, clock)
         yield HeldLock(path, handle)
     finally:
-        os.close(handle)
+        # Whatever close says, the lock is gone with it, and what the run did is recorded.
+        with suppress(OSError):
+            os.close(handle)
 
 
 def _acquire(ledger: Path, path: Path) -> int:

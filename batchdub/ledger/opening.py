@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -90,6 +90,7 @@ def open_writer(path: Path) -> Database:
             _make_durable(path, database)
             # The full check also compares the indexes: a flipped reference_id shows only there.
             _refuse_damaged(path, database, "integrity_check(1)")
+            _refuse_astray(path, database)
             with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
                 MIGRATIONS.apply(database)
             _refuse_unguarded(path, database)
@@ -146,7 +147,9 @@ def _create_private(path: Path) -> None:
             # SQLite itself would take a very short file for an empty one, and write over it.
             raise _not_a_ledger(path)
     finally:
-        os.close(handle)
+        # Nothing was written through it; a disk that fails shows in what SQLite does next.
+        with suppress(OSError):
+            os.close(handle)
 
 
 def _has_journal(path: Path) -> bool:
@@ -205,6 +208,14 @@ def _refuse_damaged(path: Path, database: Database, check: str) -> None:
     verdict = _pragma(database, check)
     if verdict != "ok":
         raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", _RESTORE_HINT)
+
+
+def _refuse_astray(path: Path, database: Database) -> None:
+    astray = database.execute("PRAGMA foreign_key_check").fetchone()
+    if astray is not None:
+        raise LedgerUnusableError(
+            f"{path}: the ledger is damaged: a row of `{astray[0]}` points nowhere", _RESTORE_HINT
+        )
 
 
 def _refuse_unguarded(path: Path, database: Database) -> None:

@@ -167,8 +167,7 @@ class Queries:
     def may_have_ordered(self) -> bool:
         """Whether any attempt was, or may have been, taken by the API."""
         query = (
-            "SELECT 1 FROM attempts"
-            " WHERE event IS NULL OR event IN ('lost', 'accepted') LIMIT 1"
+            "SELECT 1 FROM attempts WHERE event IS NULL OR event IN ('lost', 'accepted') LIMIT 1"
         )
         return self._maybe(query) is not None
 
@@ -201,11 +200,24 @@ class Queries:
 
     def explains(self, request_ids: Sequence[str]) -> set[str]:
         """Give those request ids that the ledger knows, as a job's order or as recorded others."""
+        return self._known(request_ids, "1")
+
+    def taken_from(self, job_id: int, request_ids: Sequence[str]) -> set[str]:
+        """Give those of the ids that stand under a job's reference_id which cannot be its order.
+
+        They are recorded as others, or are orders that have ended. An id that another job holds
+        as submitted is not among them: the list shows it under this reference_id, so it is the
+        other job's claim that is wrong.
+        """
+        claims = f"(job_id = {job_id:d} OR state <> '{JobState.SUBMITTED}')"
+        return self._known(request_ids, claims)
+
+    def _known(self, request_ids: Sequence[str], claims: str) -> set[str]:
         known: set[str] = set()
         for chunk in _chunks(request_ids):
             marks = ", ".join("?" * len(chunk))
             query = (
-                f"SELECT request_id FROM jobs WHERE request_id IN ({marks})"
+                f"SELECT request_id FROM jobs WHERE request_id IN ({marks}) AND {claims}"
                 f" UNION SELECT request_id FROM other_requests WHERE request_id IN ({marks})"
             )
             known.update(row[0] for row in self.ask(query, [*chunk, *chunk]))

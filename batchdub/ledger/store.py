@@ -101,9 +101,12 @@ class Ledger(Decisions):
               ) -> None:  # fmt: skip
         """Take a request that the API's list shows as this job's order.
 
-        A person may also take one that was recorded as another's; the look alone may not.
-        Raises IllegalTransitionError if the job is not in `state`, or the request is taken.
+        A person may also take one that was recorded as another's; the look alone may not. A
+        submitted job that holds the same id is put in doubt: the API's own list shows under
+        whose reference_id it was made. Raises IllegalTransitionError if the job is not in
+        `state`, or the request is the order of a job that has ended.
         """
+        self._dispute_owner(job_id, found.request_id)
         if actor is not None:
             self._connection.execute(
                 "DELETE FROM other_requests WHERE request_id = ?", (found.request_id,)
@@ -154,6 +157,15 @@ class Ledger(Decisions):
             "UPDATE jobs SET request_id = NULL, error = ?, held = ? WHERE job_id = ?",
             (reason, reason, job_id),
         )
+
+    def _dispute_owner(self, job_id: int, request_id: str) -> None:
+        owner = self._maybe(
+            "SELECT job_id FROM jobs WHERE request_id = ? AND job_id <> ? AND state = ?",
+            (request_id, job_id, JobState.SUBMITTED),
+        )
+        if owner is not None:
+            reason = f"request {request_id} stands under another reference_id in the API's list"
+            self.dispute(owner[0], reason)
 
     # -- polling ------------------------------------------------------------------------------
 

@@ -40,13 +40,15 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
 
 
 async def _compare(context: RunContext, job: Job, requests: Collection[RemoteRequest]) -> None:
-    known = context.ledger.explains([request.request_id for request in requests])
+    ids = [request.request_id for request in requests]
     first_at = context.ledger.first_server_at(job.job_id)
-    own = candidates(requests, first_at, known)
     if job.state is JobState.PENDING:
+        own = candidates(requests, first_at, context.ledger.taken_from(job.job_id, ids))
         if own:
             await context.adopt(job, JobState.PENDING, own)
         return
+    known = context.ledger.explains(ids)
+    own = candidates(requests, first_at, known)
     # Where the server's clocks disagree, a further order may seem older than the first try.
     strange = [*nearly_own(requests, first_at, known), *own]
     if not strange:

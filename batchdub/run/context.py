@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,11 +58,14 @@ class RunContext(Asking):
         self.ledger.require_same_file()
         self.lock.require_held()
 
-    async def order_slot(self) -> float | None:
-        """Wait for the next slot of an order and give its time; None if the run stops first."""
+    async def order_slot(self, prepare: Callable[[], Awaitable[bool]]) -> float | None:
+        """Wait for the next slot of an order, prepare, take it, and give its time.
+
+        None if the run stops first, or if `prepare` gives False.
+        """
         if self.stop.asked:
             return None
-        return await before_stop(self.stop.wait(), self.order_pace.slot())
+        return await before_stop(self.stop.wait(), self.order_pace.slot_after(prepare))
 
     async def adopt(self, job: Adoptable, state: JobState, found: Sequence[RemoteRequest]) -> None:
         """Take the earliest of these requests as a job's order; further ones are duplicates.

@@ -116,7 +116,9 @@ class Settling:
             doubt,
             look,
             [first for first in (opened.first, opened.earlier) if first is not None],
-            taken=context.ledger.explains([request.request_id for request in look.requests]),
+            taken=context.ledger.taken_from(
+                doubt.job_id, [request.request_id for request in look.requests]
+            ),
             settle_s=context.options.settle_s,
             now=context.clock.now(),
             hold_unknown=context.options.hold_unknown,
@@ -127,6 +129,7 @@ class Settling:
             case Adopt(found):
                 await self._context.adopt(doubt, JobState.IN_DOUBT, found)
                 self._taken_up.discard(doubt.job_id)
+                self.add_others(doubt.job_id)
                 self._context.desk.seen(doubt.job_id)
                 self._context.desk.doubt_settled()
             case Absent():

@@ -135,14 +135,29 @@ class Submitter:
                 return True
             if not await context.desk.gate():
                 raise _NotNowError
-            order.sent_at_s = await context.order_slot()
-            if order.sent_at_s is None:
-                raise _NotNowError
-            # At a slow pace a look goes stale while its row waits for the slot, each time anew.
-            if self._needs_look(order) and await self._find(order):
+            found = await self._take_slot(order)
+            if found:
                 return True
             if context.desk.enter_wire(order):
                 return False
+
+    async def _take_slot(self, order: Order) -> bool:
+        """Wait for the row's slot; True if a look at that moment shows that it needs none.
+
+        At a slow pace a look goes stale while its row waits, each time anew. So it is made again
+        before the slot is taken: afterwards the order would go late, close to the next one.
+        """
+        found = False
+
+        async def look_if_stale() -> bool:
+            nonlocal found
+            found = self._needs_look(order) and await self._find(order)
+            return not found
+
+        order.sent_at_s = await self._context.order_slot(look_if_stale)
+        if order.sent_at_s is None and not found:
+            raise _NotNowError
+        return found
 
     def _needs_look(self, order: Order) -> bool:
         if not order.reached and not self._context.options.verify:
@@ -158,10 +173,12 @@ class Submitter:
         if look is None:
             raise _UnknownError
         order.failed_looks = 0
-        taken = context.ledger.explains([request.request_id for request in look.requests])
+        ids = [request.request_id for request in look.requests]
+        taken = context.ledger.taken_from(order.job_id, ids)
         first_at = context.ledger.first_server_at(order.job_id)
         if order.reached and (found := candidates(look.requests, first_at, taken)):
             await context.adopt(order, JobState.PENDING, found)
+            self._settling.add_others(order.job_id)
             return True
         await self._require_no_other(order, look, first_at, taken)
         order.looked_at_s = look.began_s

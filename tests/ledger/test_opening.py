@@ -406,3 +406,17 @@ def test_a_new_ledger_whose_first_page_was_torn_by_a_power_cut_opens(tmp_path):
 
     with Ledger(path, TickingClock()) as ledger:
         assert ledger.meta("opened") == "1"
+
+
+def test_a_row_that_points_nowhere_is_refused_before_anything_is_sent(tmp_path):
+    """A flipped byte in a run's name breaks no page, so the file itself looks sound."""
+    ledger = open_ledger(tmp_path / "batchdub.db")
+    (job_id,) = add_jobs(ledger, "a")
+    bring_to(ledger, job_id, JobState.SUBMITTED)
+    ledger.close()
+    with closing(sqlite3.connect(tmp_path / "batchdub.db")) as connection:
+        connection.execute("UPDATE runs SET run_id = 'another'")
+        connection.commit()
+
+    with pytest.raises(LedgerUnusableError, match="points nowhere"):
+        Ledger(tmp_path / "batchdub.db", TickingClock())

@@ -210,13 +210,29 @@ def test_an_order_that_the_list_shows_is_adopted(ledger, job_id, state):
     assert check_ledger(ledger) == []
 
 
-def test_a_request_is_not_adopted_twice(ledger):
-    """Two rows cannot share one dub."""
+def test_a_request_that_another_row_claims_belongs_to_the_one_the_list_names(ledger):
+    """Two rows cannot share one dub; and the row that lost its claim may be ordered or not."""
     first, second = add_jobs(ledger, "a", "b")
     attempt(ledger, first, accepted("r1"))
 
+    with ledger.transaction():
+        ledger.adopt(second, JobState.PENDING, remote("r1"))
+
+    jobs = ledger.latest_jobs(["a", "b"])
+    assert (jobs["a"].state, jobs["a"].request_id) == (JobState.IN_DOUBT, None)
+    assert (jobs["b"].state, jobs["b"].request_id) == (JobState.SUBMITTED, "r1")
+    assert check_ledger(ledger) == []
+
+
+def test_the_order_of_a_job_that_has_ended_is_not_taken_away(ledger):
+    first, second = add_jobs(ledger, "a", "b")
+    attempt(ledger, first, accepted("r1"))
+    with ledger.transaction():
+        ledger.record_status(first, remote("r1"), Event.COMPLETED)
+
     with pytest.raises(IllegalTransitionError), ledger.transaction():
         ledger.adopt(second, JobState.PENDING, remote("r1"))
+    assert ledger.taken_from(second, ["r1"]) == {"r1"}
 
 
 def test_only_a_person_adopts_what_was_recorded_as_not_ours(ledger, job_id):

@@ -8,8 +8,7 @@ import json
 import pytest
 
 from batchdub.errors import ApiUnavailableError
-from batchdub.exits import Exit
-from batchdub.run.reconcile import NEARLY_REASON, POLICY_REASON, TOO_OLD_REASON
+from batchdub.run.reconcile import NEARLY_REASON, POLICY_REASON
 from batchdub.sandbox.calls import error_answer, json_answer, make_call
 from batchdub.sandbox.faults import Fate
 from batchdub.states import JobState
@@ -74,75 +73,6 @@ async def test_late_acceptance_within_the_window_is_adopted(night):
     assert len(night.transport.posts()) == 1
 
 
-async def test_late_acceptance_beyond_the_window_is_flagged_never_silent(night):
-    """At most two orders; the later look finds the other one, and the exit code says so."""
-    night.transport.script("accept_later", late_s=SETTLE_S + 30)
-    rows = make_rows(2)
-
-    await night.run(rows)
-    await night.clock.sleep(60)
-    later = await night.run(rows)
-    again = await night.run(rows)
-
-    assert night.orders() == {REF: 2, "S01E002": 1}
-    assert (later.exit_code, again.exit_code) == (6, 6)
-    assert [reference_id for reference_id, _ in later.standing.duplicates] == [REF]
-    assert any("ordered more than once" in line for line in night.said)
-
-
-async def test_a_later_look_that_fails_is_not_passed_over(night):
-    """Whether there is a second order cannot be known now, and the exit code says so."""
-    night.transport.script("drop")
-    rows = make_rows(1)
-    await night.run(rows)
-    night.transport.down = [("GET", 0, 1e9)]
-
-    result = await night.run(rows)
-
-    assert result.exit_code == Exit.API_UNAVAILABLE
-    assert "second order" in result.reasons[0].message
-
-
-async def test_many_rows_are_looked_at_again_by_the_accounts_list(night):
-    """One page of the account answers for all of them."""
-    night.transport.script("drop", times=6)
-    await night.run(make_rows(6))
-    before = len(night.transport.gets())
-
-    assert (await night.run(make_rows(6))).exit_code == 0
-    assert len(night.transport.gets()) - before == 2  # how long it is, and the one page
-
-
-async def test_a_rejected_row_that_was_ordered_after_all_is_flagged(night):
-    """A refusal after a doubt settles the row, but the first call may still arrive."""
-    night.transport.script("accept_later", late_s=SETTLE_S + 30)
-    night.transport.script("reply", 422, {"error": "invalid request body"})
-    rows = make_rows(1)
-
-    first = await night.run(rows)
-    await night.clock.sleep(60)
-    second = await night.run(rows)
-
-    assert (first.exit_code, second.exit_code) == (8, 6)
-    assert any("though it is rejected" in line for line in night.said)
-
-
-async def test_a_pending_row_that_was_ordered_after_all_is_adopted(night):
-    """Absent twice and then there: it is the row's own, so it is not sent again."""
-    night.transport.script("accept_later", late_s=SETTLE_S + 30)
-    night.transport.script("drop")
-    rows = make_rows(1)
-    await night.run(rows, max_attempts=2)
-    assert night.state(REF) is JobState.PENDING
-    await night.clock.sleep(60)
-
-    result = await night.run([])
-
-    assert night.state(REF) is JobState.SUBMITTED
-    assert result.adopted == 1
-    assert night.orders()[REF] == 1
-
-
 async def test_several_matches_the_earliest_is_adopted_the_others_are_recorded(night):
     """A proxy that replays a call makes two orders of one; both are known afterwards."""
     night.transport.script("accept_then_hang")
@@ -204,30 +134,6 @@ async def test_a_refused_row_with_an_order_from_shortly_before_is_left_to_a_pers
     assert night.state("S01E004") is JobState.PENDING
     assert night.job("S01E004").held == NEARLY_REASON
     assert sum(night.orders().values()) == 13
-
-
-async def test_a_doubt_of_more_than_a_day_is_held(night):
-    """The list's memory is documented nowhere; so old a doubt may have been forgotten."""
-    night.transport.script("drop")
-    assert await night.run_killed(make_rows(1), after_s=2.0)
-    await night.clock.sleep(25 * 3600)
-
-    result = await night.run(make_rows(1))
-
-    assert result.exit_code == 6
-    assert night.job(REF).held == TOO_OLD_REASON
-    assert len(night.transport.posts()) == 1
-
-
-async def test_a_call_cut_short_a_day_ago_is_as_old_as_its_intent(night):
-    """Found `sending` only now, its doubt began when it was sent."""
-    night.transport.script("hang")
-    assert await night.run_killed(make_rows(1), after_s=2.0)
-    assert night.state(REF) is JobState.SENDING
-    await night.clock.sleep(25 * 3600)
-
-    assert (await night.run(make_rows(1))).exit_code == 6
-    assert night.job(REF).held == TOO_OLD_REASON
 
 
 async def test_on_unknown_hold_sends_nothing_again(night):
@@ -318,76 +224,6 @@ async def test_all_pages_are_read_in_whatever_order(tmp_path, order):
     assert result.exit_code == 6
     assert night.job(REF).request_id == night.books.orders[0].request_id
     assert len(result.standing.duplicates) == 3
-
-
-@pytest.mark.parametrize("skew_s", [7200.0, -7200.0])
-async def test_our_wall_clock_may_jump_during_the_window(night, skew_s):
-    """Within a run the monotonic clock and the server's Dates count, nothing else."""
-    night.transport.script("accept_later", late_s=SETTLE_S - 0.5)
-    asyncio.get_running_loop().call_later(2, setattr, night.clock, "skew_s", skew_s)
-
-    assert (await night.run(make_rows(1))).exit_code == 0
-    assert len(night.transport.posts()) == 1
-
-
-@pytest.mark.parametrize("date_skew_s", [None, 0.0, -7200.0])
-@pytest.mark.parametrize("skew_s", [7200.0, -7200.0, 30.0])
-async def test_our_wall_clock_may_jump_while_no_process_watches(night, date_skew_s, skew_s):
-    """A killed run's first look is no proof where only the wall clock tells how long ago."""
-    night.transport.date_skews_s = lambda: date_skew_s
-    night.transport.script("accept_later", late_s=SETTLE_S - 0.5)
-    assert await night.run_killed(make_rows(1), after_s=2.0)
-    night.clock.skew_s = skew_s
-
-    assert (await night.run(make_rows(1))).exit_code == 0
-    assert len(night.transport.posts()) == 1
-
-
-async def test_a_window_begun_by_an_earlier_run_goes_on(night):
-    """A run that is cut short again and again still gets there."""
-    night.transport.script("drop")
-    assert await night.run_killed(make_rows(1), after_s=2.0)
-    await night.clock.sleep(SETTLE_S)
-    began_s = night.clock.monotonic_s()
-
-    assert (await night.run(make_rows(1))).exit_code == 0
-    assert night.clock.monotonic_s() - began_s < SETTLE_S
-    assert len(night.transport.posts()) == 2
-
-
-async def test_the_window_ends_with_the_earlier_runs_look(night):
-    """The next look is due when the earlier run's window ends, not when ours would."""
-    night.transport.script("drop")
-    assert await night.run_killed(make_rows(1), after_s=30.0, settle_s=60.0)
-    await night.clock.sleep(20.0)
-    began_s = night.clock.monotonic_s()
-
-    assert (await night.run(make_rows(1), settle_s=60.0)).exit_code == 0
-    assert night.clock.monotonic_s() - began_s < 30.0
-
-
-@pytest.mark.parametrize("seed", range(8))
-async def test_dates_that_lie_never_cause_a_second_order(tmp_path, seed):
-    """Missing, hours off, different on each answer: a row may wait for a person, no more."""
-    night = Night(tmp_path, "drop-after=0.3", "error-after=0.2", "list-lag=0.3:2s", seed=seed)
-    choices = [[None], [7200.0], [-7200.0], [0.0, 7200.0, -7200.0], [None, 0.0, 7200.0]]
-    night.transport.date_skews_s = lambda: night.rng.choice(choices[seed % len(choices)])
-
-    await night.run(make_rows(15))
-
-    assert max(night.orders().values()) == 1
-
-
-async def test_a_date_that_stands_still_does_not_hold_the_run_for_ever(night):
-    """A cached Date never shows the window passing: the doubt stays, and the run ends."""
-    night.transport.script("drop")
-    night.transport.date_skews_s = lambda: -night.clock.monotonic_s()
-
-    result = await night.run(make_rows(1))
-
-    assert result.exit_code == 6
-    assert result.elapsed_s < 4 * SETTLE_S + 120
-    assert len(night.transport.posts()) == 1
 
 
 async def test_a_list_that_does_not_answer_before_the_first_order_ends_the_run(night):

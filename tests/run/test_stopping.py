@@ -217,3 +217,15 @@ async def test_an_ignored_signal_stays_ignored(night):
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+async def test_after_a_stop_no_slot_is_waited_for(night):
+    """A row whose look ended just then is not sent."""
+    night.transport.script("reply", 429, {"error": "rate limit exceeded"})
+    night.transport.latency_s = lambda: 1.0
+    night.signal_at(3.5)  # while the refused row is being looked up
+
+    result = await night.run(make_rows(1))
+
+    assert result.exit_code == Exit.INTERRUPTED
+    assert len(night.transport.posts()) == 1

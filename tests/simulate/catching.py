@@ -9,7 +9,38 @@ from functools import partial
 from tests.simulate.mutants import MUTANTS, mutated
 from tests.simulate.nights import simulate
 
-CAUGHT_AT: dict[str, int] = {}
+CAUGHT_AT: dict[str, int] = {
+    "account not pinned": 3,
+    "created at not looked at": 40,
+    "duplicates not recorded": 13,
+    "failed commit taken for done": 31,
+    "failed look taken for absent": 41,
+    "first page only": 0,
+    "later look skipped": 75,
+    "list filter trusted": 173,
+    "lost file not noticed": 1,
+    "lost reply retried at once": 1,
+    "new ledger looks at a sample only": 90,
+    "no intent before the post": 0,
+    "no look before a further try": 1,
+    "no settle window": 8,
+    "one look only": 3,
+    "order again after a 2xx without id": 1,
+    "outcome not shielded": 3,
+    "pause of one worker only": 1,
+    "redirect followed": 5,
+    "sending never recovered": 16,
+    "sending recovered to pending": 17,
+    "server error retried at once": 7,
+    "start look skipped": 1,
+    "swapped id believed": 3,
+    "token limit passed over": 15,
+    "two runs without a lock": 1,
+    "unsynced commit": 17,
+    "whole query cut from the identity": 0,
+    "window by the date header": 35,
+    "window by the wall clock": 94,
+}
 """Where to begin: seeds that caught a variant before, so that the proof is quick."""
 
 

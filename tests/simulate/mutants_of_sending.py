@@ -15,6 +15,7 @@ from batchdub.run.desk import Desk
 from batchdub.run.journal import Journal
 from batchdub.run.submit import Submitter
 from batchdub.states import Event, JobState
+from batchdub.units import UNLIMITED
 from batchdub.wire import client, outcomes
 from batchdub.wire.pacing import Pacer
 from tests.simulate.breaking import mutant, no_look_before_a_try, put
@@ -144,6 +145,13 @@ def swapped_id_believed(stack):
 
 @mutant
 def pace_forgotten_at_restart(stack):
+    def make_context(*arguments):
+        context = real(*arguments)
+        # The paced looks before the first order take longer than its pace, and would hide this.
+        context.look_pace = Pacer(UNLIMITED, context.clock)
+        return context
+
+    real = put(stack, runner, "_make_context", make_context)
     put(stack, runner, "_ago_s", lambda moment, clock: None)
 
 
@@ -155,9 +163,6 @@ def pause_of_one_worker_only(stack):
 @mutant
 def cap_ignores_what_is_in_doubt(stack):
     def leave(self, order, outcome):
-        if outcome.event is Event.LOST:
-            self.not_ordered(order.job_id)
-            self._spent.discard(order.job_id)
         real(self, order, outcome)
         if outcome.event is Event.LOST:
             self._spent.discard(order.job_id)

@@ -213,6 +213,7 @@ class Oracle:
             "cancelled": reference_id in self.cancelled,
             # Other media under an id that was tried: told as a conflict, and left to people.
             "pending": attempts and reference_id in world.season.changed,
+            "in_doubt": held and reference_id in world.season.changed,
         }
         if not excused.get(state):
             world.violation(f"{reference_id} is lost: {state} {held or ''}")

@@ -258,11 +258,13 @@ def _grows(rng: random.Random, scenario: Scenario) -> Scenario:
 
 def _crowded(rng: random.Random, scenario: Scenario) -> Scenario:
     """Have so long an account that nobody reads it, and older orders where no sample looks."""
-    faults = dict(scenario.order_faults) | {Fault.DROP_BEFORE: 0.3}
+    first, *more = scenario.nights
+    faults = {Fault.DROP_BEFORE: 0.4} | dict(scenario.order_faults)
     faults.pop(Fault.SWAPPED_ID, None)
     return replace(
-        scenario, rows=12, first_rows=tuple(range(12)), foreign=45,
-        page_limit=rng.choice((1, 2)), older=(rng.choice(_UNSAMPLED),), order_faults=faults,
+        scenario, rows=12, first_rows=tuple(range(12)), foreign=70, page_limit=1,
+        older=_UNSAMPLED, order_faults=faults, list_order=rng.choice(("desc", "hash")),
+        nights=(replace(first, windows=(), mishaps=()), *more),
     )  # fmt: skip
 
 
