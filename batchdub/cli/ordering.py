@@ -25,6 +25,7 @@ from batchdub.sandbox.settings import SandboxSettings
 from batchdub.units import DOCUMENTED_RATE, counted, format_duration
 
 if TYPE_CHECKING:
+    from batchdub.cli.talk import Talk
     from batchdub.plan import Totals
     from batchdub.run.result import RunResult
 
@@ -129,18 +130,19 @@ def _confirmation(
 
     def confirm(totals: Totals) -> None:
         if totals.to_send:
-            _ask(_question(totals, tonight, wanted))
+            _ask(_question(totals, tonight, wanted), invocation.talk)
 
     return confirm
 
 
-def _ask(question: str) -> None:
+def _ask(question: str, talk: Talk) -> None:
     """Ask, and end as Ctrl-C does unless the answer is yes, so that the run is recorded so."""
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
         agreed = False
     if not agreed:
+        talk.say("nothing was ordered")
         raise KeyboardInterrupt
 
 

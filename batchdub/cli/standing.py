@@ -110,9 +110,8 @@ def describe_run(run: RunRecord, *, running: bool) -> str:
     if run.ended_at is None or run.exit_code is None:
         return f"{began}, {'is going on' if running else 'was killed before its end'}"
     took = format_duration((run.ended_at - run.started_at).total_seconds())
-    why = f": {run.summary}" if run.summary else ""
-    meaning = _MEANINGS.get(run.exit_code, "a code of another version")
-    return f"{began}, ended after {took} with exit {run.exit_code} ({meaning}){why}"
+    why = run.summary or _MEANINGS.get(run.exit_code, "a code of another version")
+    return f"{began}, ended after {took} with exit {run.exit_code}: {why}"
 
 
 def _attention(overview: Overview) -> Iterator[str]:

@@ -100,7 +100,8 @@ def _counts(result: RunResult) -> Iterator[str]:
     fates = result.totals.fates
     parts += [f"{fates[Fate.CONFLICT]:,} in conflict"] if fates[Fate.CONFLICT] else []
     parts += [f"{result.invalid:,} invalid"] if result.invalid else []
-    rows = states.total() + fates[Fate.CONFLICT] + result.invalid
+    # A conflict's older order may be in doubt as well; it is one row all the same.
+    rows = max(states.total(), result.totals.rows) + result.invalid
     yield f"{counted(rows, 'row')}: " + (", ".join(parts) or "none")
 
 

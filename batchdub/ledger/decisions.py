@@ -16,7 +16,6 @@ class Decisions(Writer):
 
     def cancel(self, job_id: int, state: JobState, actor: Actor) -> None:
         """Take a pending or in-doubt job out."""
-        self._forget_empty_look(job_id)
         self._connection.execute("UPDATE jobs SET held = NULL WHERE job_id = ?", (job_id,))
         self._move(job_id, state, Event.CANCEL, actor)
 

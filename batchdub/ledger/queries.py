@@ -233,11 +233,8 @@ class Queries:
                     (SELECT coalesce(max(intended_at), '9') FROM attempts
                      WHERE job_id = jobs.job_id)) AS doubted_at,
                 (SELECT server_at FROM attempts WHERE job_id = jobs.job_id
-                 ORDER BY attempt_no LIMIT 1),
-                looks.server_at, looks.wall_at, looks.run_id
+                 ORDER BY attempt_no LIMIT 1)
             FROM jobs JOIN manifests USING (manifest_id)
-            LEFT JOIN empty_looks AS looks
-                ON looks.job_id = jobs.job_id AND looks.attempt_no = jobs.attempts
             WHERE latest = 1 AND state = 'in_doubt'{chosen} ORDER BY doubted_at, jobs.job_id"""
         return [doubt_of(row) for row in self.ask(query, job_ids)]
 

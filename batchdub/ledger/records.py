@@ -23,8 +23,7 @@ class Doubt:
     """What is needed to settle an in-doubt job from the API's list.
 
     `first_server_at` is the earliest time the server's clock may have shown at the job's first
-    intent; `empty_server_at` and `empty_wall_at` are the times of the first complete look after
-    attempt `attempt_no` that showed nothing, made in run `empty_run_id`.
+    intent.
     """
 
     job_id: int
@@ -34,9 +33,6 @@ class Doubt:
     held: str | None
     doubted_at: datetime
     first_server_at: datetime | None
-    empty_server_at: datetime | None
-    empty_wall_at: datetime | None
-    empty_run_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,4 @@ def doubt_of(row: Sequence[Any]) -> Doubt:
         held=row[6],
         doubted_at=stored_time(row[7]),
         first_server_at=time_of(row[8]),
-        empty_server_at=time_of(row[9]),
-        empty_wall_at=time_of(row[10]),
-        empty_run_id=row[11],
     )

@@ -117,13 +117,6 @@ _TABLES = (
         acknowledged_by TEXT,
         note TEXT
     ) WITHOUT ROWID""",
-    """CREATE TABLE empty_looks (
-        job_id INTEGER PRIMARY KEY REFERENCES jobs,
-        attempt_no INTEGER NOT NULL,
-        server_at TEXT,
-        wall_at TEXT NOT NULL,
-        run_id TEXT NOT NULL REFERENCES runs
-    )""",
 )
 
 _INDEXES = (

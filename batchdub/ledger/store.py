@@ -117,20 +117,10 @@ class Ledger(Decisions):
             (found.request_id, found.status, to_stored_time(found.created_at),
              self._run_id, job_id),
         )  # fmt: skip
-        self._forget_empty_look(job_id)
         self._move(job_id, state, Event.FOUND, actor)
-
-    def note_empty_look(self, job_id: int, attempt_no: int, server_at: datetime | None) -> None:
-        """Keep the time of the first complete look after an attempt that showed no order."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO empty_looks (job_id, attempt_no, server_at, wall_at, run_id)"
-            " VALUES (?, ?, ?, ?, ?)",
-            (job_id, attempt_no, _stored(server_at), self._now(), self._run_id),
-        )
 
     def settle_absent(self, job_id: int, actor: Actor | None = None) -> None:
         """Put a job back to pending: it has been shown that its order does not exist."""
-        self._forget_empty_look(job_id)
         self._connection.execute(
             "UPDATE jobs SET held = NULL, error = NULL WHERE job_id = ?", (job_id,)
         )

@@ -218,9 +218,6 @@ class Writer(Queries):
         except sqlite3.IntegrityError as error:
             raise IllegalTransitionError(f"job {job_id}, `{event}`: {error}") from None
 
-    def _forget_empty_look(self, job_id: int) -> None:
-        self._connection.execute("DELETE FROM empty_looks WHERE job_id = ?", (job_id,))
-
     def _now(self) -> str:
         return to_stored_time(self._clock.now())
 

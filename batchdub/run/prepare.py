@@ -89,6 +89,9 @@ def _draw_up(
         if job is not None:
             prepared.scope.append(job.job_id)
             _hold_or_free(ledger, item, job)
+        elif item.job is not None and item.job.state is JobState.IN_DOUBT:
+            # In conflict, and yet what was ordered under its reference_id needs a look.
+            prepared.scope.append(item.job.job_id)
         if item.fate in {Fate.CONFLICT, Fate.SAME_MEDIA} and len(prepared.left_out) < _SHOWN:
             source, reference_id = str(item.row.source), item.row.reference_id
             prepared.left_out.append(LeftOut(source, reference_id, item.reason))

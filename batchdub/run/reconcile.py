@@ -8,7 +8,7 @@ Everything else is waited for, or left to a person. When in doubt about a doubt,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -54,14 +54,14 @@ Verdict = Adopt | Absent | NotYet | Held
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """The complete empty look from which the settle window counts.
+    """This run's first complete look at a doubt, from which the settle window counts.
 
-    `ended_s` is monotonic, and None if another process made it; `wall_at` is our wall clock.
+    `ended_s` is monotonic. A look of an earlier run proves nothing: between two processes there
+    is only the wall clock, which may have been set, and Dates, on which servers disagree.
     """
 
     server_at: datetime | None
-    wall_at: datetime
-    ended_s: float | None
+    ended_s: float
 
 
 def candidates(
@@ -99,7 +99,7 @@ def nearly_own(
 def judge(
     doubt: Doubt,
     look: Look,
-    firsts: Iterable[FirstLook],
+    first: FirstLook | None,
     *,
     taken: Collection[str],
     settle_s: float,
@@ -108,28 +108,23 @@ def judge(
 ) -> Verdict:
     """Say what a complete look means for a job in doubt.
 
-    `firsts` are earlier empty looks since the job's last attempt, of this run and of one before;
-    `now` is our wall clock.
+    `first` is the earlier empty look, if there was one; `now` is our wall clock.
     """
     own = candidates(look.requests, doubt.first_server_at, taken)
     if own:
         return Adopt(tuple(own))
-    if not any(_window_has_passed(look, first, settle_s, now) for first in firsts):
+    if first is None or not _window_has_passed(look, first, settle_s):
         return NotYet()
     near = nearly_own(look.requests, doubt.first_server_at, taken)
     reason = _hold_reason(doubt, now, near=bool(near), hold_unknown=hold_unknown)
     return Held(reason) if reason else Absent()
 
 
-def _window_has_passed(look: Look, first: FirstLook, settle_s: float, now: datetime) -> bool:
-    """Whether two looks are far enough apart on every clock that can be asked."""
-    if first.ended_s is not None:
-        here_s = look.began_s - first.ended_s
-    else:
-        here_s = (now - first.wall_at).total_seconds()
+def _window_has_passed(look: Look, first: FirstLook, settle_s: float) -> bool:
+    """Whether two looks are far enough apart, on our clock and, if it tells, on the server's."""
+    here_s = look.began_s - first.ended_s
     if first.server_at is None or look.server_began_at is None:
-        # A wall clock alone may have been set while nobody watched.
-        return first.ended_s is not None and here_s >= settle_s
+        return here_s >= settle_s
     there_s = (look.server_began_at - first.server_at).total_seconds()
     return here_s >= settle_s and there_s >= settle_s + _DATE_SLACK_S
 

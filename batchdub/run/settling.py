@@ -37,19 +37,15 @@ _PATIENCE_S = 60.0  # beyond two windows, for a list that does not answer or a c
 
 @dataclass(slots=True, order=True)
 class _Open:
-    """A doubt and its looks: `first` is this run's first complete one, `earlier` another run's.
+    """A doubt and its looks; `first` is the first complete one.
 
-    Times are monotonic: `counting_from_s` is the end of `first`, and `failing_since_s` when looks
-    began to fail one after the other.
+    Times are monotonic; `failing_since_s` is when looks began to fail one after the other.
     """
 
     due_s: float
     job_id: int
     order: Order | None = field(compare=False)
     first: FirstLook | None = field(compare=False, default=None)
-    earlier: FirstLook | None = field(compare=False, default=None)
-    window_ends_s: list[float] = field(compare=False, default_factory=list)
-    counting_from_s: float = field(compare=False, default=0.0)
     looks: int = field(compare=False, default=0)
     failed: int = field(compare=False, default=0)
     failing_since_s: float = field(compare=False, default=0.0)
@@ -61,21 +57,27 @@ class Settling:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self._heap: list[_Open] = []
-        self._taken_up: set[int] = set()
+        self._open: dict[int, _Open] = {}
         self.on_empty: Callable[[Order], None] = context.desk.put_back
 
     def add(self, job_id: int, order: Order | None) -> None:
-        """Take up a doubt; `order` is what to send again if it turns out not to exist."""
-        now_s = self._context.clock.monotonic_s()
-        heapq.heappush(self._heap, _Open(now_s, job_id, order))
-        self._taken_up.add(job_id)
+        """Take up a doubt; `order` is what to send again if it turns out not to exist.
+
+        One that is taken up already, because another row's answer showed it first, gets its order.
+        """
+        if (opened := self._open.get(job_id)) is not None:
+            opened.order = order or opened.order
+            return
+        opened = _Open(self._context.clock.monotonic_s(), job_id, order)
+        heapq.heappush(self._heap, opened)
+        self._open[job_id] = opened
         self._context.desk.open_doubts += 1
         self._context.desk.changed()
 
     def add_others(self, besides: int) -> None:
         """Take up the doubts that one job's answer has brought upon others."""
         for doubt in self._context.ledger.doubts():
-            if doubt.job_id != besides and doubt.job_id not in self._taken_up:
+            if doubt.job_id != besides:
                 self.add(doubt.job_id, None)
 
     async def work(self) -> None:
@@ -99,7 +101,11 @@ class Settling:
 
     async def _look_at(self, opened: _Open) -> None:
         context = self._context
-        (doubt,) = context.ledger.doubts([opened.job_id])
+        doubts = context.ledger.doubts([opened.job_id])
+        if not doubts:  # settled in another way meanwhile
+            self._close(opened.job_id)
+            return
+        doubt = doubts[0]
         look = await look_up(context, doubt.key.sent_as)
         if look is None:
             self._again_after_failure(opened, doubt)
@@ -110,12 +116,10 @@ class Settling:
 
     def _judge(self, opened: _Open, doubt: Doubt, look: Look) -> Verdict:
         context = self._context
-        if opened.first is None:
-            self._remember_earlier(opened, doubt)
         return judge(
             doubt,
             look,
-            [first for first in (opened.first, opened.earlier) if first is not None],
+            opened.first,
             taken=context.ledger.taken_from(
                 doubt.job_id, [request.request_id for request in look.requests]
             ),
@@ -128,29 +132,26 @@ class Settling:
         match verdict:
             case Adopt(found):
                 await self._context.adopt(doubt, JobState.IN_DOUBT, found)
-                self._taken_up.discard(doubt.job_id)
                 self.add_others(doubt.job_id)
                 self._context.desk.seen(doubt.job_id)
-                self._context.desk.doubt_settled()
+                self._close(doubt.job_id)
             case Absent():
                 await self._send_again(opened, doubt, look)
             case Held(reason):
                 await self._hold(doubt, reason)
                 self._leave(doubt)
             case NotYet():
-                if opened.first is None:
-                    await self._begin_window(opened, doubt, look)
-                self._look_again(opened, doubt)
+                opened.first = opened.first or FirstLook(look.server_ended_at, look.ended_s)
+                self._look_again(opened, opened.first, doubt)
 
     async def _send_again(self, opened: _Open, doubt: Doubt, look: Look) -> None:
         context = self._context
         await context.journal.write(partial(context.ledger.settle_absent, doubt.job_id))
-        self._taken_up.discard(doubt.job_id)
         context.desk.not_ordered(doubt.job_id)
         if opened.order is not None:
             opened.order.looked_at_s = look.began_s
             self.on_empty(opened.order)
-        context.desk.doubt_settled()
+        self._close(doubt.job_id)
 
     async def _hold(self, doubt: Doubt, reason: str) -> None:
         if doubt.held != reason:
@@ -160,48 +161,30 @@ class Settling:
     def _leave(self, doubt: Doubt) -> None:
         """Give a doubt up for this run: it stays one."""
         stop_if_canary(self._context, doubt.job_id, doubt.key.sent_as)
-        self._context.desk.doubt_settled()
+        self._close(doubt.job_id, left=True)
 
     def _leave_all(self) -> None:
-        for _ in range(len(self._heap)):
-            self._context.desk.doubt_settled()
-        self._heap.clear()
+        while self._heap:
+            self._close(heapq.heappop(self._heap).job_id, left=True)
+
+    def _close(self, job_id: int, *, left: bool = False) -> None:
+        """Be done with a doubt; one that was `left` in doubt is not taken up again in this run."""
+        if not left:
+            del self._open[job_id]
+        self._context.desk.doubt_settled()
 
     # -- when to look again -------------------------------------------------------------------
 
-    def _remember_earlier(self, opened: _Open, doubt: Doubt) -> None:
-        """Let the window go on that an earlier run began, unless the wall clock was set back."""
-        now = self._context.clock.now()
-        if doubt.empty_wall_at is None or doubt.empty_wall_at > now:
-            return
-        opened.earlier = FirstLook(doubt.empty_server_at, doubt.empty_wall_at, ended_s=None)
-        gone_s = (now - doubt.empty_wall_at).total_seconds()
-        began_s = self._context.clock.monotonic_s() - gone_s
-        opened.window_ends_s.append(began_s + self._context.options.settle_s)
-
-    async def _begin_window(self, opened: _Open, doubt: Doubt, look: Look) -> None:
-        context = self._context
-        opened.first = FirstLook(look.server_ended_at, context.clock.now(), look.ended_s)
-        opened.counting_from_s = look.ended_s
-        opened.window_ends_s.append(look.ended_s + context.options.settle_s)
-        if opened.earlier is None:
-            note = partial(
-                context.ledger.note_empty_look, doubt.job_id, doubt.attempt_no, look.server_ended_at
-            )
-            await context.journal.write(note)
-
-    def _look_again(self, opened: _Open, doubt: Doubt) -> None:
+    def _look_again(self, opened: _Open, first: FirstLook, doubt: Doubt) -> None:
         """Come back after 1, 4, 16 … seconds, and at the end of the window at the latest."""
         now_s = self._context.clock.monotonic_s()
-        if self._in_vain(opened.counting_from_s):
+        if self._in_vain(first.ended_s):
             self._leave(doubt)
             return
-        ends_s = [end_s + _AFTER_WINDOW_S for end_s in opened.window_ends_s]
-        coming_s = [end_s for end_s in ends_s if end_s > now_s]
-        wait_s = _LOOKS_GROW ** (opened.looks - 1)
-        if not coming_s:
-            wait_s = min(wait_s, _LONGEST_WAIT_S)
-        opened.due_s = max(min([now_s + wait_s, *coming_s]), now_s + 1.0)
+        ends_s = first.ended_s + self._context.options.settle_s + _AFTER_WINDOW_S
+        wait_s = min(_LOOKS_GROW ** min(opened.looks - 1, 4), _LONGEST_WAIT_S)
+        soon_s = min(now_s + wait_s, ends_s) if now_s < ends_s else now_s + wait_s
+        opened.due_s = max(soon_s, now_s + 1.0)
         heapq.heappush(self._heap, opened)
 
     def _again_after_failure(self, opened: _Open, doubt: Doubt) -> None:

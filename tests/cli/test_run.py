@@ -143,6 +143,7 @@ def test_a_person_is_asked_once_and_no_means_no(cli, tmp_path, manifest):
 
     assert code == 130
     assert "Order 6 dubs at the sandbox?" in shown
+    assert "nothing was ordered" in shown
     assert not books_of(tmp_path)
     assert counts(tmp_path) == {}
     assert "exit 130" in cli("status").err

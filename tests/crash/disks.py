@@ -53,13 +53,13 @@ def mounted(target, *options):
 
 
 def fill(bench, orders):
-    """Fill the disk to the last byte when so many orders have been taken."""
+    """Fill the disk to the last byte when so many orders have been taken; None if skipped."""
     small = bench.folder / "small"
     tmpfs = ("-t", "tmpfs", "-o", f"size={_TMPFS_BYTES}", "none")
     with mounted(small, *tmpfs) as allowed, bench.place(FRESH, SLOW) as served:
         if not allowed:
             say("a full disk: skipped, this user may not mount a tmpfs")
-            return Result("full disk", 0)
+            return None
         place = program.Place(served.folder, served.base_url, small / "ledger.db")
         with program.start(place.command()) as process:
             program.wait_for_orders(place, orders)
@@ -82,14 +82,14 @@ def _fill(path):
 
 
 def read_only(bench, start):
-    """Bind the folder read-only: nothing may be sent."""
+    """Bind the folder read-only: nothing may be sent. None if this is skipped."""
     shown = bench.folder / "shown"
     with bench.place(start) as place:
         before = len(list(read_books(place.books)))
         with mounted(shown, "--bind", "-o", "ro", str(place.folder)) as allowed:
             if not allowed:
                 say("a read-only folder: skipped, this user may not mount")
-                return Result("read-only folder", 0)
+                return None
             seen = program.Place(place.folder, place.base_url, shown / "ledger.db")
             ended = program.run(seen.command())
         wrong = [] if ended.code == 10 else [f"exit {ended.code}: {oracle.last_words(ended)}"]

@@ -21,6 +21,8 @@ def main(*, number, jobs, every_ms, only, replay=None):
     if why:
         say(why)
         return 1
+    # What is started in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if replay:
         trials = [(refusals.refuse, refusals.refusal_of(replay))]
     else:

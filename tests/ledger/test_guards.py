@@ -222,8 +222,9 @@ def test_a_request_is_an_order_or_another_never_both(ledger, job_id, refused):
 def test_foreign_keys_hold(ledger, refused):
     """SQLite leaves them off unless each connection asks for them."""
     assert "FOREIGN KEY" in refused(
-        "INSERT INTO empty_looks (job_id, attempt_no, wall_at, run_id)"
-        " VALUES (99, 1, 'now', 'run-1')"
+        "INSERT INTO jobs (reference_id, media_key, video_url, audio_url, video_hash,"
+        " audio_hash, manifest_id, line, position)"
+        " VALUES ('x', 'm1:0', 'v', 'a', 'v', 'a', 99, 1, 1)"
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -249,41 +248,15 @@ def test_only_a_person_adopts_what_was_recorded_as_not_ours(ledger, job_id):
     assert check_ledger(ledger) == []
 
 
-def test_the_first_empty_look_is_kept_for_the_second(ledger, job_id, path):
-    """Absence needs two looks the settle window apart, and a crash between them is no excuse."""
-    bring_to(ledger, job_id, JobState.IN_DOUBT)
-    with ledger.transaction():
-        ledger.note_empty_look(job_id, 1, START + timedelta(minutes=1))
-    ledger.close()
-
-    with open_for_reading(path) as reader:
-        [doubt] = reader.doubts([job_id])
-    assert (doubt.attempt_no, doubt.empty_server_at, doubt.empty_run_id) == (
-        1, START + timedelta(minutes=1), "run-1",
-    )  # fmt: skip
-    assert (doubt.first_server_at, doubt.key.sent_as) == (START, "S02E07-ja")
-
-
-def test_an_empty_look_counts_only_for_its_attempt(ledger, job_id):
-    """A look before the last attempt says nothing about it."""
-    bring_to(ledger, job_id, JobState.IN_DOUBT)
-    with ledger.transaction():
-        ledger.note_empty_look(job_id, 0, None)
-
-    assert ledger.doubts()[0].empty_wall_at is None
-
-
 def test_an_absent_order_frees_its_row(ledger, job_id):
-    """It was shown, twice and completely, that there is none; the next look starts anew."""
+    """It was shown, twice and completely, that there is none."""
     bring_to(ledger, job_id, JobState.IN_DOUBT)
     with ledger.transaction():
-        ledger.note_empty_look(job_id, 1, None)
         ledger.settle_absent(job_id)
 
     found = job(ledger)
     assert (found.state, found.error, found.held) == (JobState.PENDING, None, None)
     assert ledger.reached_before([job_id]) == {job_id}
-    assert list(ledger.ask("SELECT * FROM empty_looks")) == []
 
 
 def test_a_disputed_order_is_in_doubt_and_gives_up_its_id(ledger, job_id):
@@ -542,7 +515,7 @@ def test_a_ledger_that_another_program_keeps_locked_is_told(ledger, path, job_id
 
 def test_a_table_that_is_gone_is_damage(ledger, path, job_id):
     """Not a bug of ours, and no reason for a traceback."""
-    tamper(path, "DROP TABLE empty_looks")
+    tamper(path, "DROP VIEW duplicates", "DROP VIEW needs_a_look", "DROP TABLE other_requests")
 
     with pytest.raises(LedgerUnusableError, match="damaged"), ledger.transaction():
-        ledger.note_empty_look(job_id, 1, None)
+        ledger.record_other(job_id, remote("r9"), "duplicate")

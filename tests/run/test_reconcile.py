@@ -40,9 +40,7 @@ def request(request_id, seconds):
 
 def doubt(*, held=None, first_s=0.0, doubted_s=0.0):
     first = None if first_s is None else at(first_s)
-    return Doubt(
-        1, JobKey("row"), Source("a.csv", 2), 1, held, at(doubted_s), first, None, None, None
-    )
+    return Doubt(1, JobKey("row"), Source("a.csv", 2), 1, held, at(doubted_s), first)
 
 
 def look(began_s, server_s=0.0, requests=()):
@@ -50,14 +48,14 @@ def look(began_s, server_s=0.0, requests=()):
     return Look(tuple(requests), began_s, began_s + 1, server, server)
 
 
-def verdict(doubtful, seen, firsts=(), *, taken=(), now_s=0.0, hold_unknown=False):
+def verdict(doubtful, seen, first=None, *, taken=(), now_s=0.0, hold_unknown=False):
     return judge(
-        doubtful, seen, firsts, taken=taken, settle_s=SETTLE_S, now=at(now_s),
+        doubtful, seen, first, taken=taken, settle_s=SETTLE_S, now=at(now_s),
         hold_unknown=hold_unknown,
     )  # fmt: skip
 
 
-HERE = FirstLook(at(0), at(0), ended_s=0.0)
+FIRST = FirstLook(at(0), ended_s=0.0)
 
 
 def test_the_earliest_of_its_own_is_adopted_and_the_others_come_with_it():
@@ -87,24 +85,7 @@ def test_one_empty_look_proves_nothing():
 )
 def test_the_window_must_have_passed_on_every_clock(began_s, server_s, expected):
     """The server's and ours; without a Date ours alone."""
-    assert verdict(doubt(), look(began_s, server_s), [HERE]) == expected
-
-
-@pytest.mark.parametrize(
-    ("first_s", "server_s", "now_s", "expected"),
-    [
-        (0, SETTLE_S + 1, SETTLE_S, Absent()),
-        (0, SETTLE_S + 1, SETTLE_S - 1, NotYet()),
-        (0, SETTLE_S, SETTLE_S, NotYet()),
-        (None, SETTLE_S + 1, 10 * SETTLE_S, NotYet()),
-        (0, None, 10 * SETTLE_S, NotYet()),
-    ],
-)
-def test_another_processes_look_counts_by_both_clocks_only(first_s, server_s, now_s, expected):
-    """A wall clock alone may have been set while nobody watched."""
-    server = None if first_s is None else at(first_s)
-    earlier = FirstLook(server, at(0), ended_s=None)
-    assert verdict(doubt(), look(0.0, server_s), [earlier], now_s=now_s) == expected
+    assert verdict(doubt(), look(began_s, server_s), FIRST) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,13 +101,13 @@ def test_another_processes_look_counts_by_both_clocks_only(first_s, server_s, no
 def test_what_a_person_must_decide_is_held(doubtful, requests, hold_unknown, reason):
     """Nothing there, but it may have been paid for all we know."""
     seen = look(SETTLE_S, SETTLE_S + 1, requests)
-    assert verdict(doubtful, seen, [HERE], now_s=0, hold_unknown=hold_unknown) == Held(reason)
+    assert verdict(doubtful, seen, FIRST, now_s=0, hold_unknown=hold_unknown) == Held(reason)
 
 
 def test_an_order_of_another_day_does_not_stand_in_the_way():
     """Older by hours: no clock is that wrong."""
     seen = look(SETTLE_S, SETTLE_S + 1, [request("a", -11_000)])
-    assert verdict(doubt(), seen, [HERE]) == Absent()
+    assert verdict(doubt(), seen, FIRST) == Absent()
 
 
 @given(st.lists(SECONDS, max_size=6), st.one_of(st.none(), SECONDS))
@@ -144,17 +125,17 @@ def test_own_and_nearly_own_never_overlap_and_own_is_sorted(created_s, first_s):
 
 
 @given(
-    began_s=st.floats(0, 1000), server_s=st.one_of(st.none(), SECONDS),
-    first_server_s=st.one_of(st.none(), SECONDS), now_s=SECONDS, here=st.booleans(),
-)  # fmt: skip
-def test_no_mix_of_clocks_makes_absent_of_a_short_window(
-    began_s, server_s, first_server_s, now_s, here
-):
+    began_s=st.floats(0, 1000),
+    server_s=st.one_of(st.none(), SECONDS),
+    first_server_s=st.one_of(st.none(), SECONDS),
+    now_s=SECONDS,
+)
+def test_no_mix_of_clocks_makes_absent_of_a_short_window(began_s, server_s, first_server_s, now_s):
     """Whichever clocks lie, one that tells the truth is enough to wait."""
     first_at = None if first_server_s is None else at(first_server_s)
-    first = FirstLook(first_at, at(0), ended_s=0.0 if here else None)
-    found = verdict(doubt(doubted_s=now_s), look(began_s, server_s), [first], now_s=now_s)
-    if (here and began_s < SETTLE_S) or (not here and now_s < SETTLE_S):
+    first = FirstLook(first_at, ended_s=0.0)
+    found = verdict(doubt(doubted_s=now_s), look(began_s, server_s), first, now_s=now_s)
+    if began_s < SETTLE_S:
         assert found == NotYet()
 
 

@@ -185,7 +185,10 @@ class Oracle:
         unknown = [request_id for request_id in orders if request_id not in known]
         if not unknown or self._lost_with_the_ledger(reference_id):
             return
+        # An audit asks for the manifest's rows alone.
         told = audited.get(reference_id)
+        if told is None and uncovered:
+            return
         flagged = told is not None and told.verdict in (Verdict.TWICE, Verdict.UNKNOWN)
         # What nothing but an audit can see: a call that was answered well, and doubled on its way.
         if flagged and set(uncovered) & {Fault.PROXY_TWICE, Fault.ANOTHER_MACHINE}:

@@ -32,13 +32,12 @@ def act_in_the_morning(campaign, ending, *, quiet: bool = False) -> bool:
     if ending.code is Exit.LEDGER_UNUSABLE and "the old key" in ending.error:
         world.key = world.old_key
         return True
-    if ending.code is not Exit.NEEDS_A_LOOK:
-        return _second_chances(campaign, ending, quiet=quiet)
-    if ending.error:
+    if ending.code is Exit.NEEDS_A_LOOK and ending.error:
         return rebuild(campaign, quiet=quiet)
-    if not world.ledger_path.exists():
-        return False
-    return _decide(campaign, quiet=quiet)
+    # `status` shows held rows of every manifest there ever was; the exit code only tonight's.
+    if (quiet or ending.code is Exit.NEEDS_A_LOOK) and _decide(campaign, quiet=quiet):
+        return True
+    return _second_chances(campaign, ending, quiet=quiet)
 
 
 # -- questions to a ledger at rest ----------------------------------------------------------------
