@@ -45,7 +45,7 @@ def explain(error: BaseException, secrets: Sequence[Secret] = ()) -> Failure:
     Of a group that holds only failures a user can understand, each is told once.
     """
     leaves = tuple(_leaves(error))
-    if any(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
+    if any(map(_was_interrupted, leaves)):
         return Failure(Exit.INTERRUPTED, messages=("interrupted",))
     known = [leaf for leaf in leaves if isinstance(leaf, BatchdubError)]
     if len(known) == len(leaves):
@@ -55,6 +55,16 @@ def explain(error: BaseException, secrets: Sequence[Secret] = ()) -> Failure:
     if isinstance(error, OutputError):
         return _unwritten(error)
     return _unexpected(error, secrets)
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is at the bottom: Python may wrap one that strikes during an import."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt | click.Abort):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

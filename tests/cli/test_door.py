@@ -292,3 +292,11 @@ def test_an_interrupt_from_the_keyboard_exits_130(tmp_path):
     assert sandbox.returncode == Exit.INTERRUPTED
     assert err.decode().splitlines()[-1] == "batchdub: interrupted"
     assert "Traceback" not in err.decode()
+
+
+def test_a_ctrl_c_that_python_wrapped_is_one_all_the_same():
+    """One that strikes during a late import comes as the cause of a RuntimeError."""
+    wrapped = RuntimeError("error calling __set_name__")
+    wrapped.__cause__ = KeyboardInterrupt()
+
+    assert explain(wrapped).exit is Exit.INTERRUPTED

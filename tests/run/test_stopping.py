@@ -94,19 +94,17 @@ async def test_a_call_cancelled_around_its_intent_was_never_sent(night):
 
 
 async def test_a_cancelled_record_is_on_disk_all_the_same(night):
-    """The reply is here; giving up on the wait for the disk must not lose it."""
+    """The reply is here; being cancelled before it is flushed must not lose it."""
     task = asyncio.ensure_future(night.run(make_rows(1)))
+    answer = night.transport.handle_async_request
 
-    def cancel_at_record(session):
-        enqueue = session.ledger.end_attempt
-
-        def end(*arguments):
+    async def cancel_with_the_reply(request):
+        response = await answer(request)
+        if request.method == "POST":
             task.cancel()
-            return enqueue(*arguments)
+        return response
 
-        session.ledger.end_attempt = end
-
-    night.on_session = cancel_at_record
+    night.transport.handle_async_request = cancel_with_the_reply
     with pytest.raises(asyncio.CancelledError):
         await task
     assert night.state("S01E001") is JobState.SUBMITTED

@@ -1,0 +1,126 @@
+"""What people are told of a ledger: counts, runs, reports and histories."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from batchdub.ledger.reading import Reading, chunks
+from batchdub.ledger.records import (
+    RunRecord,
+    columns_of,
+    stored_time,
+    time_of,
+)
+from batchdub.states import JobState
+
+
+class Telling(Reading):
+    """Questions whose answers are shown."""
+
+    def counts(self) -> Counter[JobState]:
+        """Count the jobs, latest revisions only, by state."""
+        rows = self.ask("SELECT state, count(*) FROM jobs WHERE latest = 1 GROUP BY state")
+        return Counter({JobState(state): number for state, number in rows})
+
+    def open_duplicates(self) -> list[tuple[str, str]]:
+        """Give reference_id and request_id of every duplicate that nobody has acknowledged."""
+        return [
+            (str(row[0]), str(row[1]))
+            for row in self.ask(
+                "SELECT reference_id, request_id FROM duplicates WHERE acknowledged_at IS NULL"
+                " ORDER BY reference_id, request_id"
+            )
+        ]
+
+    def run_count(self) -> int:
+        """Count the runs so far."""
+        return int(self._one("SELECT count(*) FROM runs")[0])
+
+    def last_run(self) -> RunRecord | None:
+        """Give the run that started last."""
+        row = self._maybe(
+            "SELECT run_id, command, started_at, ended_at, exit_code, summary FROM runs"
+            " ORDER BY started_at DESC, run_id DESC LIMIT 1"
+        )
+        if row is None:
+            return None
+        return RunRecord(row[0], row[1], stored_time(row[2]), time_of(row[3]), row[4], row[5])
+
+    def last_intent_at(self) -> datetime | None:
+        """Give the time of the last intent, by our wall clock: where the pace goes on from."""
+        row = self._maybe("SELECT intended_at FROM attempts ORDER BY attempt_id DESC LIMIT 1")
+        return None if row is None else stored_time(row[0])
+
+    def manifest_paths(self) -> list[str]:
+        """Give where the manifests that jobs come from lie: as they were named if that is still so.
+
+        Seen from another folder a relative name leads elsewhere; then it is the absolute path.
+        """
+        query = (
+            "SELECT path, location FROM manifests WHERE manifest_id IN"
+            " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1)"
+            " GROUP BY location ORDER BY max(manifest_id)"
+        )
+        return [_seen_from_here(*row) for row in self.ask(query)]
+
+    def states_of(self, job_ids: Sequence[int]) -> Counter[tuple[JobState, bool]]:
+        """Count these jobs by state, and by whether they are held."""
+        counts: Counter[tuple[JobState, bool]] = Counter()
+        for chunk in chunks(job_ids):
+            marks = ", ".join("?" * len(chunk))
+            query = (
+                "SELECT state, held IS NOT NULL, count(*) FROM jobs"
+                f" WHERE job_id IN ({marks}) GROUP BY 1, 2"
+            )
+            for state, held, number in self.ask(query, chunk):
+                counts[JobState(state), bool(held)] += number
+        return counts
+
+    def orders(self) -> Iterator[tuple[str, int, str, str | None]]:
+        """Give reference_id, revision, state and request_id of every job, sorted."""
+        query = (
+            "SELECT reference_id, revision, state, request_id FROM jobs"
+            " ORDER BY reference_id, revision"
+        )
+        yield from self.ask(query)
+
+    def report_rows(self) -> Iterator[dict[str, Any]]:
+        """Give the report's rows in manifest order; `columns` holds the manifest's own."""
+        for row in self._as_dicts("SELECT * FROM report"):
+            row["columns"] = columns_of(row["columns"])
+            yield row
+
+    def history(self, reference_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Give all that happened to a row: its `jobs`, `attempts`, `transitions`, `others`."""
+        return {
+            "jobs": self._dicts(
+                "SELECT jobs.*, path FROM jobs JOIN manifests USING (manifest_id)"
+                " WHERE reference_id = ? ORDER BY revision", reference_id),
+            "attempts": self._dicts(
+                "SELECT revision, attempts.* FROM attempts JOIN jobs USING (job_id)"
+                " WHERE reference_id = ? ORDER BY attempt_id", reference_id),
+            "transitions": self._dicts(
+                "SELECT * FROM history WHERE reference_id = ?", reference_id),
+            "others": self._dicts(
+                "SELECT other_requests.* FROM other_requests JOIN jobs USING (job_id)"
+                " WHERE jobs.reference_id = ? ORDER BY created_at", reference_id),
+        }  # fmt: skip
+
+    def references_like(self, part: str) -> list[str]:
+        """Give up to ten reference_ids that contain a text, for a near miss."""
+        return [
+            row[0]
+            for row in self.ask(
+                "SELECT DISTINCT reference_id FROM jobs WHERE instr(lower(reference_id), lower(?))"
+                " ORDER BY reference_id LIMIT 10",
+                (part,),
+            )
+        ]
+
+
+def _seen_from_here(path: str, location: str) -> str:
+    return path if os.path.abspath(path) == location else location  # noqa: PTH100  as stored
