@@ -10,7 +10,7 @@ import click
 from batchdub.cli.failures import Failure, explain
 from batchdub.cli.group import batchdub
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.streams import OutputError, dependable_streams, forget_output
+from batchdub.cli.streams import OutputError, dependable_streams, forget_output, forget_unsaid
 from batchdub.exits import Exit
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit with its code."""
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    forget_unsaid()
+    sys.exit(code)
 
 
 def run_command(arguments: Sequence[str]) -> int:

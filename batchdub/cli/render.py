@@ -34,9 +34,17 @@ def render(
     Only a table on a terminal with colours has control characters in it.
     """
     target = out or sys.stdout
-    if format_name != "table":
+    if format_name == "table":
+        _write_table(rows, columns, target, environ)
+    else:
         write_rows(rows, columns, format_name, target)
-        return
+    # What is said next goes to another stream, often into the same file, and must come after.
+    target.flush()
+
+
+def _write_table(
+    rows: Iterable[Row], columns: Sequence[str], target: TextIO, environ: Mapping[str, str]
+) -> None:
     ahead = iter(rows)
     sample = list(islice(ahead, _LOOK_AHEAD))
     if len(sample) < _LOOK_AHEAD and talk_on(target, environ).colour:

@@ -72,8 +72,21 @@ def dependable_streams() -> Iterator[None]:
 
 def forget_output() -> None:
     """Let what is left in standard output's buffer go nowhere, so that the exit is quiet."""
+    _send_nowhere(sys.stdout)
+
+
+def forget_unsaid() -> None:
+    """Let talk that standard error refused go nowhere: Python would exit with 120 for it."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        _send_nowhere(sys.stderr)
+
+
+def _send_nowhere(stream: TextIO) -> None:
     with suppress(OSError, ValueError, AttributeError):
-        target = sys.stdout.fileno()
+        target = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, target)
         os.close(nowhere)

@@ -38,6 +38,8 @@ def cli(tmp_path, monkeypatch, capsys):
 def process(tmp_path, monkeypatch):
     """Start batchdub as a process of its own, as a shell does; `shell` gives it to one."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # A measured child writes its figures at exit, which a full disk or a closed pipe refuses.
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     monkeypatch.setenv("BATCHDUB", f"{sys.executable} -m batchdub")
 
     def start(shell, **environ):

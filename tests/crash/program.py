@@ -81,7 +81,7 @@ def environment():
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("BATCHDUB_", "CHAMELAION_"))
+        if not name.startswith(("BATCHDUB_", "CHAMELAION_", "COVERAGE_"))
         and not name.endswith(("_proxy", "_PROXY"))
     }
     return kept | {"CHAMELAION_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -61,7 +61,7 @@ def test_tour_prints_what_it_says(tmp_path):
     environ = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("BATCHDUB_", "CHAMELAION_"))
+        if not name.startswith(("BATCHDUB_", "CHAMELAION_", "PYTHON"))
     }
     environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"
     environ |= {"TZ": "UTC", "COLUMNS": "100"}

@@ -37,6 +37,8 @@ def mutant(function):
 
 def put(stack: ExitStack, place: object, name: str, variant: object) -> object:
     """Put a variant in place of something, until the block ends; gives what was there."""
+    if isinstance(place, type):
+        place = next(room for room in place.__mro__ if name in room.__dict__)
     real = place.__dict__[name]
     stack.callback(_Restore(place, name, real))
     setattr(place, name, variant)

@@ -79,7 +79,7 @@ def new_ledger_looks_at_a_sample_only(stack):
 
 @mutant
 def no_settle_window(stack):
-    put(stack, reconcile, "_window_has_passed", lambda look, first, settle_s, now: True)
+    put(stack, reconcile, "_window_has_passed", lambda *_: True)
 
 
 @mutant
@@ -93,17 +93,25 @@ def one_look_only(stack):
 
 @mutant
 def window_by_the_wall_clock(stack):
-    def passed(look, first, settle_s, now):
-        return (now - first.wall_at).total_seconds() >= settle_s
+    async def look_up(asking, sent_as):
+        began_s = asking.clock.now().timestamp()
+        look = await real(asking, sent_as)
+        ended_s = asking.clock.now().timestamp()
+        return look and replace(look, began_s=began_s, ended_s=ended_s)
 
+    def passed(look, first, settle_s):
+        return look.began_s - first.ended_s >= settle_s
+
+    real = lookup.look_up
+    put_everywhere(stack, "look_up", look_up, lookup, settling)
     put(stack, reconcile, "_window_has_passed", passed)
 
 
 @mutant
 def window_by_the_date_header(stack):
-    def passed(look, first, settle_s, now):
+    def passed(look, first, settle_s):
         if first.server_at is None or look.server_began_at is None:
-            return real(look, first, settle_s, now)
+            return real(look, first, settle_s)
         return (look.server_began_at - first.server_at).total_seconds() >= settle_s
 
     real = put(stack, reconcile, "_window_has_passed", passed)
