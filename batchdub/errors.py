@@ -5,6 +5,7 @@
     │   └── ManifestError         the same, with every problem and where it stands
     ├── KeyRefusedError           get a working key                                     (exit 3)
     ├── NeedsALookError           a person must decide before more is spent             (exit 6)
+    │   └── StaleLedgerError      rebuild the ledger; nothing was sent
     ├── LedgerInUseError          wait for the other run, or stop it                    (exit 7)
     ├── ApiUnavailableError       come back later, or correct the address               (exit 9)
     └── LedgerUnusableError       mend or replace the ledger; nothing more was sent     (exit 10)
@@ -70,6 +71,14 @@ class NeedsALookError(BatchdubError):
     """Something at the API cannot be explained from the ledger; nothing more is spent."""
 
     exit_code = Exit.NEEDS_A_LOOK
+
+
+class StaleLedgerError(NeedsALookError):
+    """The API knows rows of these `manifests` that the ledger does not."""
+
+    def __init__(self, message: str, hint: str, manifests: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.manifests = tuple(manifests)
 
 
 class LedgerInUseError(BatchdubError):

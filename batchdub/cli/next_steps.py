@@ -56,6 +56,12 @@ def resume_with(leads: Leads) -> tuple[str, ...]:
     return ("batchdub", "resume", *leads.api, *leads.ledger)
 
 
+def rebuild_with(leads: Leads, manifests: Sequence[str]) -> str:
+    """Give the command that restores this ledger from these manifests and the API's list."""
+    options = (*leads.api, *leads.ledger)
+    return shlex.join(["batchdub", "ledger", "rebuild", *options, *as_arguments(*manifests)])
+
+
 def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]:
     """Choose what to type next, the most urgent first, and at least one command.
 

@@ -11,11 +11,13 @@ import click
 
 from batchdub import __version__
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.next_steps import Leads, leads_of, rebuild_with
 from batchdub.cli.options import key_of, settings_of
 from batchdub.cli.progress import progress_line
 from batchdub.cli.run_options import Wanted
 from batchdub.cli.summary import summarise
 from batchdub.clock import SystemClock
+from batchdub.errors import StaleLedgerError
 from batchdub.redact import Secret
 from batchdub.run.connecting import Target
 from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions
@@ -57,9 +59,18 @@ def carry_out(
             person = Person(
                 line.talk.say, line.on_progress, _confirmation(invocation, tonight, wanted)
             )
-            result = call(tonight, person)
+            try:
+                result = call(tonight, person)
+            except StaleLedgerError as error:
+                raise _with_exact_command(error, leads_of(settings, target.name)) from None
     tell(result, context, target.name)
     context.exit(int(result.exit_code))
+
+
+def _with_exact_command(error: StaleLedgerError, leads: Leads) -> StaleLedgerError:
+    rebuild = rebuild_with(leads, error.manifests)
+    hint = f"`{rebuild}` adopts them; with --since TIME only newer ones"
+    return StaleLedgerError(error.message, hint, error.manifests)
 
 
 @contextmanager

@@ -69,8 +69,10 @@ def _without_older(
     ledger: Ledger, rebuilt: Rebuilt, requests: Sequence[RemoteRequest], since: datetime | None
 ) -> list[RemoteRequest]:
     own = []
+    known = ledger.explains([request.request_id for request in requests])
     for request in sorted(requests, key=lambda each: (each.created_at, each.request_id)):
-        if since is not None and request.created_at < since:
+        older = since is not None and request.created_at < since
+        if older and request.request_id not in known:
             ledger.record_other(None, request, "not_ours")
             rebuilt.older += 1
         else:

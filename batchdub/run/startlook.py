@@ -13,7 +13,7 @@ from batchdub.errors import (
     ApiUnavailableError,
     BatchdubError,
     KeyRefusedError,
-    NeedsALookError,
+    StaleLedgerError,
 )
 from batchdub.exits import Exit
 from batchdub.models import RemoteRequest
@@ -33,7 +33,7 @@ async def look_before_spending(
 ) -> None:
     """Look at a sample of the rows, and for a new ledger at the account's list as well.
 
-    Raises NeedsALookError if the API has a request that the ledger cannot explain, and
+    Raises StaleLedgerError if the API has a request that the ledger cannot explain, and
     ApiUnavailableError or KeyRefusedError if it cannot be asked; nothing has been sent then.
     """
     found: dict[str, tuple[RemoteRequest, ...]] = {}
@@ -89,17 +89,19 @@ def _require_explained(
         raise _stale_ledger(unexplained)
 
 
-def _stale_ledger(unexplained: list[tuple[Order, RemoteRequest]]) -> NeedsALookError:
+def _stale_ledger(unexplained: list[tuple[Order, RemoteRequest]]) -> StaleLedgerError:
     lines = [
         f"{order.row.source}: `{order.key.sent_as}` is request {request.request_id}"
         f" of {local_time(request.created_at)}"
         for order, request in unexplained[:_SHOWN]
     ]
     more = len(unexplained) - len(lines)
-    manifests = shlex.join(dict.fromkeys(order.row.source.path for order, _ in unexplained))
+    manifests = tuple(dict.fromkeys(order.row.source.path for order, _ in unexplained))
     shown = "; ".join(lines) + (f"; and {more} more" if more else "")
-    return NeedsALookError(
+    return StaleLedgerError(
         f"nothing was sent: the API has {counted(len(unexplained), 'request')} under this"
         f" manifest's reference_ids that the ledger does not know: {shown}",
-        f"`batchdub ledger rebuild {manifests}` adopts them; with --since TIME only newer ones",
+        f"`batchdub ledger rebuild {shlex.join(manifests)}` adopts them;"
+        " with --since TIME only newer ones",
+        manifests,
     )

@@ -227,7 +227,7 @@ class Submitter:
         """Have the intent on disk. Raises LedgerUnusableError: then nothing was sent."""
         context = self._context
         context.require_ours()
-        begin = partial(context.ledger.begin_attempt, order.job_id, context.server_clock.at_least())
+        begin = partial(context.ledger.begin_attempt, order.job_id, context.server_clock.earliest())
         intent = context.journal.enqueue(begin)
         try:
             return await intent

@@ -93,7 +93,7 @@ def test_a_lost_ledger_is_rebuilt_and_only_the_rest_is_ordered(cli, tmp_path, ma
     after = cli("run", more, *SANDBOX)
 
     assert (stopped.code, rebuilt.code, after.code) == (6, 0, 0)
-    assert f"`batchdub ledger rebuild {more}`" in stopped.err
+    assert f"`batchdub ledger rebuild --sandbox {more}`" in stopped.err
     assert "8 rows: 6 restored, 2 never ordered, 0 duplicates" in rebuilt.err
     assert ": 2 ordered in " in after.err
     assert books_of(tmp_path) == once_each(8)

@@ -126,6 +126,14 @@ async def test_allow_same_media_frees_it(night):
     assert night.job("two").held is None
 
 
+async def test_a_freed_row_is_free_before_it_is_sent(night):
+    """Whoever looks at the ledger meanwhile must not be told of a cause that is gone."""
+    await night.run(twins())
+    await night.run(twins(), allow_same_media=True, max_jobs=0)
+    assert night.state("two") is JobState.PENDING
+    assert night.job("two").held is None
+
+
 async def test_a_held_row_whose_media_was_mended_is_freed(night):
     """The cause is gone, and so is the hold."""
     await night.run(twins())

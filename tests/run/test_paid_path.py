@@ -132,6 +132,21 @@ async def test_a_request_id_given_to_two_rows_puts_both_in_doubt(night):
     assert night.orders() == {REF: 1, "S01E002": 1}
 
 
+async def test_the_row_that_a_lie_put_in_doubt_is_settled_in_the_same_run(night):
+    """Also where the row that was lied to has no order at all, and waits for a person."""
+    rows = make_rows(2)
+    await night.run(rows[:1])
+    stolen = night.books.orders[0].request_id
+    night.transport.script("reply", 200, {"status": "success", "request_id": stolen})
+
+    result = await night.run(rows)
+
+    assert result.exit_code == Exit.NEEDS_A_LOOK
+    assert night.job(REF).request_id == stolen
+    assert night.state("S01E002") is JobState.IN_DOUBT
+    assert night.orders() == {REF: 1}
+
+
 async def test_no_intent_on_disk_no_post(night):
     """A disk that refuses the intent refuses the order."""
     disk = Disk()

@@ -182,3 +182,14 @@ def test_only_a_known_end_ends_a_job(status, output_url, event):
     now = datetime(2026, 3, 1, tzinfo=UTC)
 
     assert ended(RemoteRequest("a", now, status, output_url=output_url)) is event
+
+
+async def test_an_older_order_of_our_own_stays_ours(tmp_path):
+    """`--since` is about orders that the ledger cannot explain."""
+    night = Night(tmp_path)
+    await night.run(make_rows(2))
+
+    result = await rebuilt(night, since=EPOCH + timedelta(days=1))
+
+    assert [row.note for row in result.rows] == ["known"] * 2
+    assert result.older == 0

@@ -94,7 +94,7 @@ async def _let_it_end(hostile: Hostile, rng: random.Random, rows) -> None:
     """Run until nothing is left to do, and once more when nothing can come late any more."""
     ends: list[int] = []
     posts = -1
-    while len(ends) < 20 and (ends[-1:] not in ([0], [6], [8]) or posts != _posts(hostile)):
+    while len(ends) < 40 and (ends[-1:] not in ([0], [6], [8]) or posts != _posts(hostile)):
         posts = _posts(hostile)
         await asyncio.sleep(60.0)
         try:
