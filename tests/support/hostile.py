@@ -45,20 +45,22 @@ _LEFT = {JobState.PENDING, JobState.SENDING, JobState.IN_DOUBT}
 class Hostile:
     """What is asked of a night afterwards.
 
-    `late` tells that orders may come after the window, `skewed` that the server's clocks lie, so
-    that rows may wait for a person. `exit_code` is the last run's.
+    `late` tells that orders may come after the window; `skewed` that the server's clocks lie, and
+    `dateless` that it does not always tell the time: then rows may wait for a person. `exit_code`
+    is the last run's.
     """
 
     night: Night
     late: bool
     skewed: bool = False
+    dateless: bool = False
     naked_posts: list[str] = field(default_factory=list)
     exit_code: int = -1
 
     def violations(self) -> list[str]:
         """Give every broken promise; none for a good night."""
         found = [f"POST without an intent on disk: {each}" for each in self.naked_posts]
-        person = self.skewed and self.exit_code == 6
+        person = (self.skewed or self.dateless) and self.exit_code == 6
         found.extend(each for each in self.night.findings() if not (person and "unknown" in each))
         with self.night.ledger() as ledger:
             flagged = Counter(reference_id for reference_id, _ in ledger.open_duplicates())
@@ -78,12 +80,13 @@ async def hostile_night(folder, seed: int) -> Hostile:
     night = Night(folder, *_faults(rng, late=late), seed=seed, **_settings(rng))
     hostile = Hostile(night, late)
     rows = make_rows(rng.randint(5, 30))
-    hostile.skewed = _spoil(night, rng)
+    dates = _spoil(night, rng)
+    hostile.skewed, hostile.dateless = any(dates), None in dates
     night.transport.before_post = lambda request: _witness(hostile, request)
     for _ in range(rng.randint(0, 5)):
         await _cut_short(night, rng, rows)
         if not hostile.skewed:  # with all clocks wrong alike nobody could know the time
-            night.clock.skew_s += rng.choice([0.0, 0.0, 3.0, 7200.0, -7200.0])
+            night.clock.skew_s = rng.choice([0.0, 0.0, 3.0, 7200.0, -7200.0])
         rng.shuffle(rows)
         await asyncio.sleep(rng.choice([0.0, 1.0, 20.0]))
     await _let_it_end(hostile, rng, rows)
@@ -141,8 +144,8 @@ def _options(rng: random.Random, *, gentle: bool = False):
     }
 
 
-def _spoil(night: Night, rng: random.Random) -> bool:
-    """Set the network and the server's clocks up; True if these lie by hours."""
+def _spoil(night: Night, rng: random.Random) -> list[float | None]:
+    """Set the network up, and how wrong the Dates of its answers may be."""
     transport = night.transport
     slow_s = rng.choice([0.0, 0.05, 2.0])
     transport.latency_s = lambda: rng.uniform(0.0, slow_s)
@@ -157,7 +160,7 @@ def _spoil(night: Night, rng: random.Random) -> bool:
         name, status, body = rng.choice(_REPLIES)
         transport.script("pass", times=rng.randint(1, 6))
         transport.script(name, status, body)
-    return any(dates)
+    return dates
 
 
 async def _cut_short(night: Night, rng: random.Random, rows) -> None:
