@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ from tests.support.virtual import virtual_run
 _MEMORY = Path("/dev/shm")  # noqa: S108  pytest makes a folder of its own in it
 if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+# Where the tests run in the background of a script Ctrl-C is ignored, and a child inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Time limits on examples would assert speed; and the same examples everywhere keep CI honest.
 settings.register_profile("batchdub", deadline=None, derandomize=True, max_examples=60)
