@@ -19,7 +19,13 @@ class Full(io.StringIO):
     def write(self, text):
         raise OSError(28, "No space left on device")
 
-    flush = close = lambda self: self.write("")
+    def flush(self):
+        # Python 3.13 closes what it throws away, and tells of a failure there.
+        if not self.closed:
+            self.write("")
+
+    def close(self):
+        """Close without a flush: what was refused before is refused by now."""
 
 
 @pytest.mark.parametrize("act", [lambda out: out.write("x"), lambda out: out.flush()])
