@@ -14,13 +14,12 @@ from itertools import islice
 
 from batchdub.models import Job, Row
 from batchdub.states import JobState
-from batchdub.units import Rate, local_time
+from batchdub.units import SPACING, Rate, local_time
 
 _CHUNK = 500
 _MANY_VALUES = 30  # a column with more distinct values is a title or a note, not a grouping
 _LONG_VALUE = 40
 _ROWS_PER_VALUE = 3
-SPACING = 1.015  # calls are spaced a little wider than the limit says
 
 
 class Fate(StrEnum):

@@ -38,7 +38,6 @@ class Tally:
     events: Counter[Event] = field(default_factory=Counter)
     rate_limited: int = 0
     adopted: int = 0
-    resent: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

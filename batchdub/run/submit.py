@@ -96,7 +96,6 @@ class Submitter:
         if order.tries >= self._context.options.max_attempts:
             self._give_up(order, None)
             return
-        self._context.tally.resent += 1
         self._context.desk.put_back(order)
 
     def _give_up(self, order: Order, outcome: Outcome | None) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from batchdub.models import Cause
 from batchdub.states import Event
+from batchdub.units import SPACING
 from batchdub.wire.learning import Learned, on_accepted, on_refused, on_sent, start_learning
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from batchdub.clock import Clock
     from batchdub.models import Outcome
     from batchdub.units import Rate
-
-WIDER = 1.015
-"""Spacing over the exact interval: 1.5 % saw no 429 in three kinds of window, exact did."""
 
 _LATE_SHARE = 0.002
 _NAP_S = 0.25
@@ -35,7 +33,7 @@ class Pace:
     """Evenly spaced slots: the spacing, when the next slot is due, and a pause for all.
 
     Times are seconds of the monotonic clock. `late_s` is how late a slot may be taken without
-    moving the ones after it; it stays far below what `WIDER` leaves over in a whole window.
+    moving the ones after it; it stays far below what `SPACING` leaves over in a whole window.
     """
 
     interval_s: float
@@ -104,7 +102,7 @@ class Pacer:
         self._refused_at_s = float("-inf")
         self._slot_at_s = float("-inf")
         self._learned = _start_learned(rate, learned_per_s)
-        interval_s = self._learned.interval_s if self._learned else rate.interval_s * WIDER
+        interval_s = self._learned.interval_s if self._learned else rate.interval_s * SPACING
         late_s = min(interval_s / 4, rate.window_s * _LATE_SHARE)
         self._pace = start_pace(interval_s, late_s, clock.monotonic_s(), last_call_ago_s)
 
