@@ -99,6 +99,11 @@ class Queries(Telling):
         )
         return None if row is None else str(row[0])
 
+    def owner_of(self, request_id: str) -> Job | None:
+        """Give the job, of any revision, whose order this request is."""
+        row = self._maybe(f"{_ANY_JOB} WHERE request_id = ?", (request_id,))
+        return None if row is None else job_of(row)
+
     def may_have_ordered(self) -> bool:
         """Whether any attempt was, or may have been, taken by the API."""
         query = (

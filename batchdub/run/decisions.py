@@ -163,10 +163,18 @@ def _one(
     if decision.kind is Kind.ORDER_AGAIN:
         ledger.settle_absent(job.job_id, actor)
         return f"{name}: pending; the next run looks it up, and orders it if it is not there"
-    found = requests[decision.request_id]
-    _require_free(ledger, job, found.request_id)
+    return f"{name}: {_adopt(ledger, actor, job, requests[decision.request_id])}"
+
+
+def _adopt(ledger: Ledger, actor: Actor, job: Job, found: RemoteRequest) -> str:
+    claimed = ledger.owner_of(found.request_id)
+    _require_free(ledger, job, found.request_id, claimed)
     ledger.adopt(job.job_id, job.state, found, actor)
-    return f"{name}: ordered as request {found.request_id}"
+    done = f"ordered as request {found.request_id}"
+    if claimed is None:
+        return done
+    # The API had answered that row's order with this request, which is not its own.
+    return f"{done}; `{claimed.key.reference_id}`, which had it, is in doubt now"
 
 
 def _acknowledge(ledger: Ledger, actor: Actor, request_id: str) -> str:
@@ -179,13 +187,20 @@ def _acknowledge(ledger: Ledger, actor: Actor, request_id: str) -> str:
     )
 
 
-def _require_free(ledger: Ledger, job: Job, request_id: str) -> None:
-    """Require that no other row has this request; one recorded beside this row may be taken."""
+def _require_free(ledger: Ledger, job: Job, request_id: str, claimed: Job | None) -> None:
+    """Require that no other row has this request for good.
+
+    One recorded beside this row may be taken, and one that a submitted row holds: the API itself
+    has just shown it under this row's reference_id, so it is the other row's claim that is wrong.
+    """
     beside = {other["request_id"] for other in ledger.history(job.key.reference_id)["others"]}
-    if ledger.explains([request_id]) - beside - ledger.not_ours():
+    if ledger.taken_from(job.job_id, [request_id]) - beside - ledger.not_ours():
+        whose = f" (`{claimed.key.reference_id}`, {claimed.state})" if claimed else ""
         raise UnusableInputError(
-            f"request {request_id} is another row's already",
-            "`batchdub report --format jsonl` tells which",
+            f"request {request_id} is another row's already{whose}",
+            f"`batchdub show {claimed.key.reference_id}` tells how it came to that"
+            if claimed
+            else "it is recorded as a duplicate of that row",
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 from batchdub.cli.deciding import who_decides
 from batchdub.ledger import Ledger, held_lock, open_for_reading
 from batchdub.sandbox.orders import Order, OrderInput, order_line
-from batchdub.states import JobState
+from batchdub.states import Event, JobState
 from tests.cli.nights import (
     CDN,
     FAST,
@@ -280,17 +280,52 @@ def test_a_request_that_is_not_the_rows_is_refused(cli, tmp_path, request_id, wo
     assert counts(tmp_path) == {"in_doubt": 2}
 
 
-@pytest.mark.real_time
-@pytest.mark.usefixtures("paid")
-def test_a_request_that_another_row_has_already_is_refused(cli, tmp_path):
-    """An API that mixed them up once."""
+def mixed_up(tmp_path, *, completed=False):
+    """An API that answered the order of `b` with the request of `a`."""
     with Ledger(tmp_path / "batchdub.db", TickingClock()) as ledger, ledger.transaction():
         ledger.adopt(2, JobState.IN_DOUBT, remote(FIRST))
+        if completed:
+            ledger.record_status(2, remote(FIRST), Event.COMPLETED)
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("paid")
+def test_a_request_goes_to_the_row_whose_reference_id_the_api_shows(cli, tmp_path):
+    """F-22: the row that had it by a mixed-up answer is in doubt again, and that is said."""
+    mixed_up(tmp_path)
+
+    result = adopt(cli, "a", FIRST)
+
+    assert result.code == 0
+    assert "`b`, which had it, is in doubt now" in result.err
+    assert counts(tmp_path) == {"submitted": 1, "in_doubt": 1}
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("paid")
+def test_the_request_of_a_row_that_has_ended_is_refused(cli, tmp_path):
+    """Polling has seen the other row's reference_id on it, so it cannot be this row's."""
+    mixed_up(tmp_path, completed=True)
 
     result = adopt(cli, "a", FIRST)
 
     assert result.code == 2
-    assert "is another row's already" in result.err
+    assert "is another row's already (`b`, completed)" in result.err
+    assert "`batchdub show b` tells how it came to that" in result.err
+    assert counts(tmp_path) == {"in_doubt": 1, "completed": 1}
+
+
+@pytest.mark.real_time
+@pytest.mark.usefixtures("paid")
+def test_a_duplicate_of_another_row_is_refused(cli, tmp_path):
+    """A further order of `b` is not the order of `a`."""
+    with Ledger(tmp_path / "batchdub.db", TickingClock()) as ledger, ledger.transaction():
+        ledger.record_other(2, remote(FIRST, reference_id="b"), "duplicate")
+
+    result = adopt(cli, "a", FIRST)
+
+    assert result.code == 2
+    assert "it is recorded as a duplicate of that row" in result.err
 
 
 @pytest.mark.real_time

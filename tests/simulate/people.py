@@ -152,8 +152,8 @@ def _settle(world, ledger, job_id: int, reference_id: str) -> None:
         key=lambda order: (order.created_at, order.request_id),
     )
     now = world.server_now()
-    # What is still to come, or stands under another row's name, has to be cleared up first.
-    if any(o.created_at > now or ledger.explains([o.request_id]) for o in orders):
+    # What is still to come, or is another row's for good, has to be cleared up first.
+    if any(o.created_at > now or ledger.taken_from(job_id, [o.request_id]) for o in orders):
         return
     if orders:
         found = RemoteRequest(orders[0].request_id, orders[0].created_at, "queued", reference_id)
