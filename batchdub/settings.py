@@ -1,6 +1,7 @@
 """Where the program's few settings come from, as one frozen value.
 
-Flags win over `BATCHDUB_*`, which win over the `CHAMELAION_*` names of the vendor's own tools.
+Flags win over `BATCHDUB_*`, which win over the `CHAMELAION_*` names of the vendor's own tools,
+which win over the config file.
 Each value remembers its origin, so that a person can be told why it is what it is. The key is
 never a flag, because every user of a machine can read the process list.
 """
@@ -28,7 +29,7 @@ _KEY_HINT = "set `CHAMELAION_API_KEY`, or name a file that holds the key with `-
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line itself said; None where it said nothing."""
+    """What the command line, or the config file, said itself; None where it said nothing."""
 
     base_url: str | None = None
     ledger: str | None = None
@@ -51,20 +52,30 @@ class Settings:
     origins: Mapping[str, str]
 
 
-def load_settings(environ: Mapping[str, str], flags: Flags | None = None) -> Settings:
-    """Settle every setting from the flags and the environment; reads no file."""
-    given = flags or Flags()
+def load_settings(
+    environ: Mapping[str, str],
+    flags: Flags | None = None,
+    configured: Flags | None = None,
+    config: str = "config file",
+) -> Settings:
+    """Settle every setting from the flags, the environment and the config file; reads no file.
+
+    `config` says which config file it was, for `origins`.
+    """
+    given, told = flags or Flags(), configured or Flags()
     base_url, base_url_from = _first(
         ("--base-url", given.base_url),
         *_variables(environ, "BATCHDUB_BASE_URL", "CHAMELAION_BASE_URL"),
+        (config, told.base_url),
         (DEFAULT_ORIGIN, DEFAULT_BASE_URL),
     )
     ledger, ledger_from = _first(
         ("--ledger", given.ledger),
         *_variables(environ, "BATCHDUB_LEDGER"),
+        (config, told.ledger),
         (DEFAULT_ORIGIN, DEFAULT_LEDGER),
     )
-    key, key_from, in_file = _choose_key(environ, given)
+    key, key_from, in_file = _choose_key(environ, given, (config, told.key_file))
     return Settings(
         base_url=base_url,
         ledger=Path(ledger),
@@ -88,15 +99,18 @@ def secrets_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
     return tuple(Secret(text) for _, text in _variables(environ, *_KEY_NAMES) if text)
 
 
-def _choose_key(environ: Mapping[str, str], given: Flags) -> tuple[str, str, bool]:
+def _choose_key(
+    environ: Mapping[str, str], given: Flags, configured: tuple[str, str | None]
+) -> tuple[str, str, bool]:
     """Give the key or its file, its origin, and whether it is the file."""
     file_name = "BATCHDUB_KEY_FILE"
     text, origin = _first(
         ("--key-file", given.key_file),
         *_variables(environ, _KEY_NAMES[0], file_name, *_KEY_NAMES[1:]),
+        configured,
         ("not set", ""),
     )
-    return text, origin, origin in {"--key-file", file_name}
+    return text, origin, origin in {"--key-file", file_name, configured[0]}
 
 
 def _variables(environ: Mapping[str, str], *names: str) -> Sequence[tuple[str, str | None]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batchdub.cli.configured import apply_config, config_options, is_configurable, with_origin
 from batchdub.cli.invocation import talk_options
 from batchdub.exits import Exit
 
@@ -26,7 +27,17 @@ class Documented(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.environment = tuple(environment)
-        self.params += talk_options()
+        self.configurable = is_configurable(self)
+        self.params += [*(config_options() if self.configurable else ()), *talk_options()]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the command line apart; what it leaves open, the config file may settle."""
+        if self.configurable and not ctx.resilient_parsing:
+            apply_config(self, ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            raise with_origin(error) from None
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the README and the contract promise in every command's help."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchdub.cli.talk import Talk, talk_on
+from batchdub.config import Config
 from batchdub.settings import secrets_in
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 class Invocation:
     """One call of the program: its environment, how it talks, and what it must not print.
 
-    `arguments` are those it was started with, to name the same command again.
+    `arguments` are those it was started with, to name the same command again; `config` is what
+    the config file said.
     """
 
     arguments: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     talk: Talk = field(default_factory=lambda: talk_on(sys.stderr, os.environ))
     secrets: tuple[Secret, ...] = field(default_factory=lambda: secrets_in(os.environ))
+    config: Config = field(default_factory=lambda: Config({}))
 
     @property
     def wants_traces(self) -> bool:

@@ -79,13 +79,12 @@ key_file_option = option("--key-file", metavar="FILE", help="A file that holds t
 
 def settings_of(context: click.Context) -> Settings:
     """Settle the settings of a command that has any of the three options above."""
+    invocation = context.ensure_object(Invocation)
     return load_settings(
-        context.ensure_object(Invocation).environ,
-        Flags(
-            base_url=_typed(context, "base_url"),
-            ledger=_typed(context, "ledger"),
-            key_file=_typed(context, "key_file"),
-        ),
+        invocation.environ,
+        _flags(context, ParameterSource.COMMANDLINE),
+        _flags(context, ParameterSource.DEFAULT_MAP),
+        str(invocation.config),
     )
 
 
@@ -97,8 +96,12 @@ def key_of(context: click.Context, settings: Settings) -> Secret:
     return key
 
 
-def _typed(context: click.Context, name: str) -> str | None:
-    """Give an option's text if it stands on the command line itself."""
-    if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
-        return None
-    return str(context.params[name])
+def _flags(context: click.Context, source: ParameterSource) -> Flags:
+    """Give those of the three options that come from one source."""
+
+    def said(name: str) -> str | None:
+        if context.get_parameter_source(name) is not source:
+            return None
+        return str(context.params[name])
+
+    return Flags(base_url=said("base_url"), ledger=said("ledger"), key_file=said("key_file"))

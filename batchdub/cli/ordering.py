@@ -130,6 +130,8 @@ def _announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
 
         talk.say(f"proxy: {proxy_for(target.base_url, invocation.environ)}")
     talk.say(f"ledger: {tonight.ledger_path.absolute()}")
+    if invocation.config.path is not None:
+        talk.say(f"config: {invocation.config}")
 
 
 def _confirmation(

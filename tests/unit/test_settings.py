@@ -130,3 +130,19 @@ def test_settings_never_show_the_key():
 def test_the_default_address_is_the_wires():
     """Written twice, since the wire is slow to import and `status` needs only the name."""
     assert DEFAULT_BASE_URL == PRODUCTION_URL
+
+
+def test_the_config_file_comes_last_and_is_named():
+    """Any variable wins over it, the vendor's own as well."""
+    told = Flags(base_url="https://file/api", ledger="/file.db", key_file="/file.key")
+    environ = {"CHAMELAION_BASE_URL": "https://variable/api"}
+
+    settings = load_settings(environ, None, told, "season/batchdub.toml")
+
+    assert settings.base_url == "https://variable/api"
+    assert (str(settings.ledger), str(settings.key_file)) == ("/file.db", "/file.key")
+    assert settings.origins == {
+        "base_url": "CHAMELAION_BASE_URL",
+        "key": "season/batchdub.toml",
+        "ledger": "season/batchdub.toml",
+    }
