@@ -29,6 +29,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("resume", "The night", "Order whatever the ledger has left."),
     Entry("plan", "Before the night", "Print what would happen to each row, and why."),
     Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
+    Entry("doctor", "Before the night", "Check key, host, clock, disk and ledger, free of charge."),
     Entry("status", "The morning after", "Tell how a ledger stands, and what to do next."),
     Entry("show", "The morning after", "Tell one row's whole history, and what happens next."),
     Entry("report", "The morning after", "Print what became of every row."),

@@ -40,7 +40,7 @@ class SandboxSettings:
     list_limit_max: int = 100
     link_ttl_s: float = 3600.0
     retry_after: bool = False
-    account_name: str = "batchdub sandbox"
+    account_name: str = "a stand-in account"
 
     def __post_init__(self) -> None:
         refuse_repeats(self.faults)

@@ -96,18 +96,23 @@ def sandbox_on_a_port(*faults, key=None, **settings):
         yield ("--base-url", sandbox.base_url, *FAST, "--settle", "0.2s", "--no-canary"), books
 
 
-@contextmanager
 def api_that_answers(status, body):
     """Serve an API whose list is empty and that answers every order alike; gives its base URL."""
+    page = {"data": [], "pagination": {"limit": 100, "offset": 0, "total": 0}}
+    return api_server(lambda _: (200, page), (status, body))
+
+
+@contextmanager
+def api_server(answer_to, to_orders=(500, {"error": "internal error"})):
+    """Serve what `answer_to` gives for a GET's path, a status and a body; gives the base URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            page = {"data": [], "pagination": {"limit": 100, "offset": 0, "total": 0}}
-            self._answer(200, page)
+            self._answer(*answer_to(self.path))
 
         def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))
-            self._answer(status, body)
+            self._answer(*to_orders)
 
         def _answer(self, code, content):
             text = json.dumps(content).encode()

@@ -45,7 +45,7 @@ def test_the_sync_sdk_orders_polls_and_lists():
     """Every method that it has for lip sync, once through."""
     with sandbox() as running, chamelaion.Chamelaion(**options(running)) as client:
         assert client.health.check().status == "ok"
-        assert client.users.retrieve_current().name == "batchdub sandbox"
+        assert client.users.retrieve_current().name == "a stand-in account"
         made = client.lipsync.generate(
             inputs=INPUTS, reference_id="S01E01 ja", disable_active_speaker_detection=True
         )
@@ -77,7 +77,7 @@ async def test_the_async_sdk_orders_polls_and_lists():
         chosen = options(running, bearer_token=None, api_key="the-key")
         async with chamelaion.AsyncChamelaion(**chosen) as client:
             assert (await client.health.check()).status == "ok"
-            assert (await client.users.retrieve_current()).name == "batchdub sandbox"
+            assert (await client.users.retrieve_current()).name == "a stand-in account"
             made = await client.lipsync.generate(inputs=INPUTS, reference_id="ref")
             uploaded = await client.lipsync.generate_with_media(video=b"video", audio=b"audio")
             for request_id in (made.request_id, uploaded.request_id):
