@@ -26,22 +26,33 @@ NAMES = (
     "allow-same-media",
     "base-url",
     "concurrency",
+    "events",
     "fault",
     "format",
     "key-file",
     "ledger",
+    "log-file",
     "max-attempts",
+    "max-duration",
+    "max-failures",
     "max-jobs",
     "no-canary",
+    "not-before",
+    "notify",
+    "on-finish",
     "on-unknown",
+    "order",
+    "ping",
     "rate",
     "sandbox",
     "settle",
     "skip-invalid",
+    "until",
     "verify",
+    "webhook",
 )
 """What may stand in a config file: how to work, never what to do once."""
-_PATHS = frozenset({"key-file", "ledger"})
+_PATHS = frozenset({"events", "key-file", "ledger", "log-file"})
 _PROFILES = "profiles"
 _SECRET = re.compile(r"(api[-_]?)?(key|token)|bearer[-_]?token", re.IGNORECASE)
 
@@ -149,7 +160,11 @@ def _value(path: Path, text: str, name: str, value: object) -> Value:
         return value
     if not isinstance(value, str | int | float):
         raise UnusableInputError(f"{where}: `{name}` is neither text, number nor true or false")
-    return str(path.absolute().parent / str(value)) if name in _PATHS else str(value)
+    return _path(path, str(value)) if name in _PATHS else str(value)
+
+
+def _path(config: Path, value: str) -> str:
+    return value if value == "-" else str(config.absolute().parent / value)
 
 
 def _require_known(path: Path, text: str, name: str, which: str = "") -> str:

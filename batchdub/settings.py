@@ -99,6 +99,11 @@ def secrets_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
     return tuple(Secret(text) for _, text in _variables(environ, *_KEY_NAMES) if text)
 
 
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give an environment without the keys, for programs that need none."""
+    return {name: text for name, text in environ.items() if name not in _KEY_NAMES}
+
+
 def _choose_key(
     environ: Mapping[str, str], given: Flags, configured: tuple[str, str | None]
 ) -> tuple[str, str, bool]:

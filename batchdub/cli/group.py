@@ -40,6 +40,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Prove from the API's own list that each row was ordered once.",
     ),
     Entry("ledger", "The morning after", "Look after the ledger itself."),
+    Entry("notify", "To begin", "Try who is told of a run, before the night that needs it."),
     Entry("init", "To begin", "Write a first manifest to start from."),
     Entry("schema", "To begin", "Print the JSON Schema of a manifest."),
     Entry("sandbox", "To begin", "Serve a stand-in API, to try everything for free."),

@@ -16,6 +16,7 @@ from batchdub.settings import secrets_in
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from batchdub.notify import Message
     from batchdub.redact import Secret
 
 
@@ -24,7 +25,7 @@ class Invocation:
     """One call of the program: its environment, how it talks, and what it must not print.
 
     `arguments` are those it was started with, to name the same command again; `config` is what
-    the config file said.
+    the config file said, and `message` is what others are told of the end.
     """
 
     arguments: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Invocation:
     talk: Talk = field(default_factory=lambda: talk_on(sys.stderr, os.environ))
     secrets: tuple[Secret, ...] = field(default_factory=lambda: secrets_in(os.environ))
     config: Config = field(default_factory=lambda: Config({}))
+    message: Message | None = None
 
     @property
     def wants_traces(self) -> bool:

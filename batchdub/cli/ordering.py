@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -14,13 +15,15 @@ from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import Leads, leads_of, rebuild_with
 from batchdub.cli.options import key_of, settings_of
 from batchdub.cli.progress import progress_line
+from batchdub.cli.recording import recording
 from batchdub.cli.run_options import Wanted
 from batchdub.cli.summary import summarise
 from batchdub.clock import SystemClock
 from batchdub.errors import StaleLedgerError
+from batchdub.hours import next_moment, opening_moment
 from batchdub.redact import Secret
 from batchdub.run.connecting import Target
-from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions
+from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions, Window
 from batchdub.run.sandboxed import TARGET, books_path, running_sandbox
 from batchdub.run.tonight import Person, Tonight
 from batchdub.sandbox.settings import SandboxSettings
@@ -48,16 +51,23 @@ def carry_out(
         tonight = Tonight(
             ledger_path=settings.ledger,
             target=target,
-            options=_options(wanted),
+            options=_options(wanted, SystemClock().now()),
             command=command,
             version=__version__,
             clock=SystemClock(),
             allow_same_media=wanted.allow_same_media,
+            serving=wanted.serving,
         )
         _announce(invocation, tonight, wanted)
-        with progress_line(invocation.talk) as line:
+        with (
+            recording(wanted.events, wanted.log_file, invocation.talk) as on_event,
+            progress_line(invocation.talk) as line,
+        ):
             person = Person(
-                line.talk.say, line.on_progress, _confirmation(invocation, tonight, wanted)
+                line.talk.say,
+                line.on_progress,
+                _confirmation(invocation, tonight, wanted),
+                on_event,
             )
             try:
                 result = call(tonight, person)
@@ -102,7 +112,7 @@ def sandbox_of(wanted: Wanted) -> SandboxSettings | None:
     )
 
 
-def _options(wanted: Wanted) -> RunOptions:
+def _options(wanted: Wanted, now: datetime) -> RunOptions:
     default_s = SANDBOX_SETTLE_S if wanted.sandbox else DEFAULT_SETTLE_S
     return RunOptions(
         rate=wanted.rate,
@@ -113,7 +123,17 @@ def _options(wanted: Wanted) -> RunOptions:
         max_jobs=wanted.max_jobs,
         verify=wanted.verify,
         canary=not (wanted.sandbox or wanted.no_canary),
+        max_failures=wanted.max_failures,
+        window=_window(wanted, now),
     )
+
+
+def _window(wanted: Wanted, now: datetime) -> Window:
+    """Give the moments that the times of day mean: the next ones, an end after its beginning."""
+    opens_at = None if wanted.not_before is None else opening_moment(wanted.not_before, now)
+    begins_at = max(now, opens_at or now)
+    closes_at = None if wanted.until is None else next_moment(wanted.until, begins_at)
+    return Window(opens_at, closes_at, wanted.max_duration_s)
 
 
 def _announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:

@@ -16,12 +16,19 @@ from batchdub.cli.options import (
     key_file_option,
     ledger_option,
     option,
+    parsed,
 )
 from batchdub.cli.sandbox_options import fault_option, seed_option, tokens_option
 from batchdub.errors import UnusableInputError
+from batchdub.hours import TimeOfDay, parse_time_of_day
+from batchdub.run.serving import Serving, parse_serving
+from batchdub.run.threshold import Threshold, parse_threshold
 from batchdub.units import Rate
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+TIME_OF_DAY = parsed("time of day", parse_time_of_day)
+"""A time such as `06:00`; the command gets a `hours.TimeOfDay`."""
 
 rate_option = option(
     "--rate",
@@ -88,6 +95,50 @@ _ORDERING = (
         metavar="N",
         help="Order at most N rows, then exit 5 if rows are left.",
     ),
+    option(
+        "--max-failures",
+        type=parsed("threshold", parse_threshold),
+        metavar="N|P%",
+        help="Order nothing more once N rows, or P% of them, were refused or failed. Ten in a row"
+        " with the same words always end a run.",
+    ),
+    option(
+        "--not-before",
+        type=TIME_OF_DAY,
+        metavar="HH:MM",
+        help="Order nothing before this time; half a day back it has passed. A zone may follow:"
+        " '22:00 Europe/Berlin'.",
+    ),
+    option(
+        "--until",
+        type=TIME_OF_DAY,
+        metavar="HH:MM",
+        help="Order nothing more from this time on, then exit 5 if rows are left.",
+    ),
+    option(
+        "--max-duration",
+        "max_duration_s",
+        type=DURATION_S,
+        metavar="TIME",
+        help="Order nothing more after so long, then exit 5 if rows are left.",
+    ),
+    option(
+        "--order",
+        "serving",
+        type=parsed("column", parse_serving),
+        metavar="COLUMN",
+        help="Serve rows by this column, the smallest first; COLUMN:desc the largest first.",
+    ),
+    option(
+        "--events",
+        metavar="FILE",
+        help="Add every event to this file as a line of JSON; `-` is the output.",
+    ),
+    option(
+        "--log-file",
+        metavar="FILE",
+        help="Add every event to this log; it begins anew after 10 MB, and five are kept.",
+    ),
     option("--verify", is_flag=True, help="Look every row up just ahead of its order."),
     option(
         "--no-canary",
@@ -144,6 +195,13 @@ class Wanted:
     verify: bool = False
     no_canary: bool = False
     allow_same_media: bool = False
+    max_failures: Threshold | None = None
+    not_before: TimeOfDay | None = None
+    until: TimeOfDay | None = None
+    max_duration_s: float | None = None
+    serving: Serving | None = None
+    events: str | None = None
+    log_file: str | None = None
     yes: bool = False
     tokens: int | None = None
 

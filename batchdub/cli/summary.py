@@ -13,11 +13,12 @@ from batchdub.cli.options import settings_of
 from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
 from batchdub.exits import Exit
 from batchdub.plan import Fate
-from batchdub.states import JobState
+from batchdub.states import ORDERED, JobState
 from batchdub.units import counted, format_duration
 
 if TYPE_CHECKING:
     from batchdub.cli.talk import Talk
+    from batchdub.notify import Message
     from batchdub.run.prepare import LeftOut
     from batchdub.run.result import RunResult
 
@@ -50,8 +51,23 @@ def summarise(result: RunResult, context: click.Context, api: str) -> None:
     same_command = ("batchdub", *invocation.arguments)
     manifests = context.params.get("manifests", ())
     found = found_after(result, same_command if again else (), manifests, leads)
-    for command in next_commands(found, leads, well=result.exit_code is Exit.DONE):
+    commands = next_commands(found, leads, well=result.exit_code is Exit.DONE)
+    for command in commands:
         talk.say(f"next: {command}")
+    invocation.message = message_of(result, commands)
+
+
+def message_of(result: RunResult, commands: Sequence[str]) -> Message:
+    """Give what others are told of a run's end."""
+    from batchdub.notify import Message  # noqa: PLC0415  only where a run has ended
+    from batchdub.notify.message import title_of  # noqa: PLC0415  as above
+
+    states = result.standing.states
+    ordered = sum(states[state] for state in ORDERED)
+    rows = max(states.total(), result.totals.rows) + result.invalid
+    lines = (*_counts(result), *(reason.message for reason in result.reasons), *_attention(result))
+    title = title_of(ordered, rows, result.exit_code)
+    return Message(title, result.exit_code, lines, tuple(commands), result.run_id)
 
 
 def summarise_settling(result: RunResult, context: click.Context, api: str) -> None:

@@ -4,11 +4,11 @@ from batchdub.ledger.backup import back_up
 from batchdub.ledger.check import check_ledger
 from batchdub.ledger.lock import HeldLock, held_lock
 from batchdub.ledger.queries import Queries, open_for_reading
-from batchdub.ledger.records import Doubt, RunRecord
+from batchdub.ledger.records import Doubt, Move, RunRecord
 from batchdub.ledger.store import PAID_REASON, Attempt, Ledger
 from batchdub.ledger.writer import Actor
 
 __all__ = [
-    "PAID_REASON", "Actor", "Attempt", "Doubt", "HeldLock", "Ledger", "Queries", "RunRecord",
-    "back_up", "check_ledger", "held_lock", "open_for_reading",
+    "PAID_REASON", "Actor", "Attempt", "Doubt", "HeldLock", "Ledger", "Move", "Queries",
+    "RunRecord", "back_up", "check_ledger", "held_lock", "open_for_reading",
 ]  # fmt: skip

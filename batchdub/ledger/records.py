@@ -47,6 +47,26 @@ class RunRecord:
     summary: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of a job's state. `at` is stored time; an ended attempt gives the four after it."""
+
+    transition_id: int
+    at: str
+    event: str
+    from_state: JobState
+    to_state: JobState
+    key: JobKey
+    source: Source
+    attempt_no: int | None
+    cause: str | None
+    http_status: int | None
+    message: str | None
+    request_id: str | None
+    actor: str | None
+    note: str | None
+
+
 def stored_time(text: str) -> datetime:
     """Read a stored time. Raises LedgerUnusableError for what is none."""
     try:
@@ -89,6 +109,12 @@ def job_of(row: Sequence[Any]) -> Job:
         submitted_at=time_of(row[12]),
         finished_at=time_of(row[13]),
     )
+
+
+def move_of(row: Sequence[Any]) -> Move:
+    number, at, event, from_state, to_state, reference_id, revision, path, line, *rest = row
+    key, source = JobKey(reference_id, revision), Source(path, line)
+    return Move(number, at, event, JobState(from_state), JobState(to_state), key, source, *rest)
 
 
 def doubt_of(row: Sequence[Any]) -> Doubt:

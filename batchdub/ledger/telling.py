@@ -10,8 +10,10 @@ from typing import Any
 
 from batchdub.ledger.reading import Reading, chunks
 from batchdub.ledger.records import (
+    Move,
     RunRecord,
     columns_of,
+    move_of,
     stored_time,
     time_of,
 )
@@ -54,6 +56,27 @@ class Telling(Reading):
         """Give the time of the last intent, by our wall clock: where the pace goes on from."""
         row = self._maybe("SELECT intended_at FROM attempts ORDER BY attempt_id DESC LIMIT 1")
         return None if row is None else stored_time(row[0])
+
+    def last_move(self) -> int:
+        """Give the number of the last change of any state; 0 if there was none."""
+        return int(self._one("SELECT coalesce(max(transition_id), 0) FROM transitions")[0])
+
+    def moves_after(self, transition_id: int) -> Iterator[Move]:
+        """Give the changes of state after one of them, in the order in which they happened."""
+        # A job's n-th `send` is its attempt n, and what leaves `sending` ends it.
+        query = """
+            SELECT moves.transition_id, moves.at, moves.event, from_state, to_state,
+                reference_id, revision, path, line, attempt_no, attempts.cause,
+                attempts.http_status, attempts.message,
+                CASE WHEN to_state IN ('submitted', 'completed', 'failed') THEN jobs.request_id END,
+                actor, note
+            FROM transitions AS moves JOIN jobs USING (job_id) JOIN manifests USING (manifest_id)
+            LEFT JOIN attempts ON attempts.job_id = moves.job_id AND from_state = 'sending'
+                AND attempt_no = (SELECT count(*) FROM transitions AS sends
+                    WHERE sends.job_id = moves.job_id AND sends.event = 'send'
+                    AND sends.transition_id <= moves.transition_id)
+            WHERE moves.transition_id > ? ORDER BY moves.transition_id"""
+        return map(move_of, self.ask(query, (transition_id,)))
 
     def manifest_paths(self) -> list[str]:
         """Give where the manifests that jobs come from lie: as they were named if that is still so.

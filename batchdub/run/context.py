@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from batchdub.exits import Exit
 from batchdub.ledger import HeldLock, Ledger
 from batchdub.models import JobKey, RemoteRequest
 from batchdub.run.asking import Asking, before_stop
 from batchdub.run.desk import Desk
 from batchdub.run.journal import Journal
 from batchdub.run.options import RunOptions
+from batchdub.run.threshold import Failures, too_many
 from batchdub.states import Event, JobState
 from batchdub.wire import Pacer
 
@@ -42,7 +44,7 @@ class Tally:
 
 @dataclass(slots=True, kw_only=True)
 class RunContext(Asking):
-    """The things that the steps of a run work with."""
+    """What the steps of a run work with; `opened_s` is when orders might go, monotonic."""
 
     options: RunOptions
     ledger: Ledger
@@ -51,11 +53,26 @@ class RunContext(Asking):
     desk: Desk
     order_pace: Pacer
     tally: Tally = field(default_factory=Tally)
+    failures: Failures = field(default_factory=Failures)
+    opened_s: float = 0.0
 
     def require_ours(self) -> None:
         """Raise LedgerUnusableError if ledger or lock was moved, deleted or replaced meanwhile."""
         self.ledger.require_same_file()
         self.lock.require_held()
+
+    def order_ended(self, failure: str | None) -> None:
+        """Take in the words an order was refused with, or None for one that was accepted."""
+        self._heed(self.failures.after_order(failure))
+
+    def dub_ended(self, failure: str | None) -> None:
+        """Take in why a dub could not be made, or None for one that is done."""
+        self._heed(self.failures.after_dub(failure))
+
+    def _heed(self, failures: Failures) -> None:
+        self.failures = failures
+        if why := too_many(failures, self.options.max_failures):
+            self.stop.ask(Exit.ROWS_FAILED, why)
 
     async def order_slot(self, prepare: Callable[[], Awaitable[bool]]) -> float | None:
         """Wait for the next slot of an order, prepare, take it, and give its time.

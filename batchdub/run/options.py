@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from batchdub.run.threshold import Threshold
 from batchdub.units import DOCUMENTED_RATE, Rate
 
 DEFAULT_SETTLE_S = 300.0
 SANDBOX_SETTLE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When orders may go: moments of the wall clock, and `lasts_s` seconds from the opening.
+
+    None is open at that end.
+    """
+
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    lasts_s: float | None = None
+
+
+ALWAYS = Window()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +35,7 @@ class RunOptions:
     long a cut-off order may still be accepted. `max_attempts` counts tries per row in this run,
     429s aside. `max_jobs` caps this run's orders, what is in doubt included. `verify` looks every
     row up just ahead of its send. `canary` sends the first order alone and waits to see it.
+    `max_failures` are so many that nothing more is sent, and `window` is when anything may be.
     """
 
     rate: Rate = DOCUMENTED_RATE
@@ -28,3 +46,5 @@ class RunOptions:
     max_jobs: int | None = None
     verify: bool = False
     canary: bool = True
+    max_failures: Threshold | None = None
+    window: Window = ALWAYS

@@ -36,6 +36,7 @@ from batchdub.run.signals import ending_well
 from batchdub.run.startlook import look_before_spending
 from batchdub.run.stop import Stop
 from batchdub.run.submit import Submitter
+from batchdub.run.window import close_in_time, wait_for_opening
 from batchdub.states import ORDERED, Event, JobState
 from batchdub.wire import ApiClient, Pacer
 
@@ -96,6 +97,8 @@ async def run_orders(
 async def _steps(
     context: RunContext, session: Session, prepared: Prepared, outside: Outside
 ) -> None:
+    if prepared.orders:
+        await wait_for_opening(context)
     doubts = context.ledger.doubts()
     if not prepared.orders and not doubts:
         await _look_again(context)
@@ -145,8 +148,10 @@ async def _send_and_settle(
             tasks = [group.create_task(submitter.work()) for _ in range(workers)]
             tasks.append(group.create_task(settling.work()))
             tasks.append(group.create_task(probe(context)))
+            closing = group.create_task(close_in_time(context))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             showing.cancel()
+            closing.cancel()
     except BaseExceptionGroup as failed:
         raise _first_cause(failed) from failed
 

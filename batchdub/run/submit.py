@@ -25,7 +25,6 @@ from batchdub.units import counted
 from batchdub.wire import generate_body, retrying
 
 _LOOK_IS_FRESH_S = 60.0
-_SAME_REFUSALS = 10
 _FAILED_LOOKS = 5
 _CANCELLED = Outcome(Event.LOST, Cause.CANCELLED, "the run was stopped during the call")
 _NEVER_SENT = Outcome(Event.NOT_SENT, Cause.CANCELLED, "the run was stopped before the call")
@@ -50,7 +49,6 @@ class Submitter:
     def __init__(self, context: RunContext, settling: Settling) -> None:
         self._context = context
         self._settling = settling
-        self._refusals: list[str] = []
         settling.on_empty = self._send_again
 
     async def work(self) -> None:
@@ -274,22 +272,10 @@ class Submitter:
             context.stop.ask(Exit.TOKEN_LIMIT, "the account's token limit is reached")
         elif outcome.cause in STOP_CODES:
             context.stop.ask(STOP_CODES[outcome.cause], outcome.message)
-        self._watch_refusals(outcome)
-
-    def _watch_refusals(self, outcome: Outcome) -> None:
-        """Ten rows in a row refused in the same words: that is ours to mend, not the rows'."""
-        if outcome.event is not Event.REFUSED:
-            if outcome.event is Event.ACCEPTED:
-                self._refusals.clear()
-            return
-        if self._refusals and self._refusals[-1] != outcome.message:
-            self._refusals.clear()
-        self._refusals.append(outcome.message)
-        if len(self._refusals) >= _SAME_REFUSALS:
-            self._context.stop.ask(
-                Exit.ROWS_FAILED,
-                f"{len(self._refusals)} rows in a row were refused alike: {outcome.message}",
-            )
+        if outcome.event is Event.ACCEPTED:
+            context.order_ended(None)
+        elif outcome.event is Event.REFUSED:
+            context.order_ended(outcome.message)
 
 
 def _name(order: Order) -> str:

@@ -6,19 +6,23 @@ import asyncio
 import random
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchdub.clock import Clock
+from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger
 from batchdub.plan import Totals
+from batchdub.progress import Snapshot
 from batchdub.run.asking import Say
 from batchdub.run.connecting import Target, connected
+from batchdub.run.events import Feed, OnEvent
 from batchdub.run.options import RunOptions
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.result import RunResult
 from batchdub.run.runner import OnProgress, Outside, run_orders
+from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.session import Session, open_session
 from batchdub.run.source import Source
 
@@ -27,12 +31,14 @@ from batchdub.run.source import Source
 class Person:
     """Whoever watches: told lines and progress, and asked once before anything is spent.
 
-    `confirm` gets what would be sent and raises to decline.
+    `confirm` gets what would be sent and raises to decline. `on_event` takes the run's events,
+    if anybody wants them.
     """
 
     say: Say
     on_progress: OnProgress
     confirm: Callable[[Totals], None] = lambda _: None
+    on_event: OnEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Tonight:
     version: str
     clock: Clock
     allow_same_media: bool = False
+    serving: Serving | None = None
     rng: random.Random = field(default_factory=random.Random)
 
 
@@ -91,6 +98,8 @@ def _prepare(ledger: Ledger, tonight: Tonight, source: Source, person: Person) -
         planned = source.planned(ledger, allow_same_media=tonight.allow_same_media)
         prepared = register(ledger, planned, ids)
         prepared.missing = source.missing
+        if tonight.serving is not None:
+            prepared.orders = served_in_turn(prepared.orders, tonight.serving)
         person.confirm(prepared.totals)
     return prepared
 
@@ -98,10 +107,49 @@ def _prepare(ledger: Ledger, tonight: Tonight, source: Source, person: Person) -
 def _carry_out(
     tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
 ) -> RunResult:
-    result = asyncio.run(_with_client(tonight, session, prepared, person, invalid))
-    session.exit_code = result.exit_code
-    session.summary = "; ".join(reason.message for reason in result.reasons)
+    with _telling(tonight, session, prepared, person) as (feed, watching):
+        result = asyncio.run(_with_client(tonight, session, prepared, watching, invalid))
+        session.exit_code = result.exit_code
+        session.summary = "; ".join(reason.message for reason in result.reasons)
+    feed.tell(
+        "run.end",
+        exit_code=int(result.exit_code),
+        ordered=result.ordered,
+        adopted=result.adopted,
+        rate_limited=result.rate_limited,
+        summary=session.summary or None,
+        states={str(state): number for state, number in result.standing.states.items()},
+    )
     return result
+
+
+@contextmanager
+def _telling(
+    tonight: Tonight, session: Session, prepared: Prepared, person: Person
+) -> Iterator[tuple[Feed, Person]]:
+    """Have the run's events told as well, whenever it shows how far it is, and at its end."""
+    feed = Feed(session.ledger, session.run_id, tonight.clock, person.on_event)
+    feed.tell(
+        "run.begin",
+        command=tonight.command,
+        api=tonight.target.name,
+        rows=prepared.totals.rows,
+        to_send=prepared.totals.to_send,
+    )
+
+    def say(line: str) -> None:
+        person.say(line)
+        feed.tell("run.note", message=line)
+
+    def on_progress(snapshot: Snapshot) -> None:
+        person.on_progress(snapshot)
+        feed.pump()
+
+    try:
+        yield feed, replace(person, say=say, on_progress=on_progress)
+    finally:
+        with suppress(LedgerUnusableError):  # told by the run itself
+            feed.pump()
 
 
 async def _with_client(

@@ -9,6 +9,7 @@ from batchdub.wire.backoff import backoff_s, may_try_again, retrying
 from batchdub.wire.body import GenerateBody, generate_body
 from batchdub.wire.client import ApiClient
 from batchdub.wire.failures import CallFailedError
+from batchdub.wire.hook import deliver
 from batchdub.wire.listing import Listing, list_all
 from batchdub.wire.outcomes import classify_error, classify_reply
 from batchdub.wire.pacing import Pacer
@@ -31,6 +32,7 @@ __all__ = [
     "check_key",
     "classify_error",
     "classify_reply",
+    "deliver",
     "find_proxy",
     "generate_body",
     "list_all",

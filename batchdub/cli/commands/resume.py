@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, settings_of
 from batchdub.cli.run_options import Wanted, run_options
@@ -20,6 +21,7 @@ from batchdub.exits import Exit
     environment=KEY_ENVIRONMENT,
 )
 @run_options
+@hook_options
 @click.pass_context
 def command(context: click.Context, /, **shared: Any) -> None:
     """Order whatever the ledger has left.
@@ -31,13 +33,14 @@ def command(context: click.Context, /, **shared: Any) -> None:
     from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
     from batchdub.run.tonight import order  # noqa: PLC0415  as above
 
-    wanted = Wanted(**shared)
+    wanted = Wanted(**without_hooks(shared))
     invocation = context.ensure_object(Invocation)
-    source = open_leftovers(settings_of(context).ledger, invocation.talk.warn)
-    if source is None:
-        _tell_nothing_left(context)
-        return
-    carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
+    with telling(context):
+        source = open_leftovers(settings_of(context).ledger, invocation.talk.warn)
+        if source is None:
+            _tell_nothing_left(context)
+            return
+        carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
 
 
 def _tell_nothing_left(context: click.Context) -> None:

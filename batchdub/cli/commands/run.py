@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, manifests_argument, option
 from batchdub.cli.run_options import Wanted, run_options
@@ -35,6 +36,7 @@ from batchdub.cli.selection import choice_of, limit_option, only_option
     help="Leave rows with a problem out, and order the others.",
 )
 @run_options
+@hook_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -56,14 +58,15 @@ def command(
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
     from batchdub.run.tonight import order  # noqa: PLC0415  as above
 
-    wanted = Wanted(**shared)
-    invocation = context.ensure_object(Invocation)
-    source = open_source(
-        manifests, choice_of(only, limit), invocation.talk.warn, skip_invalid=skip_invalid
-    )
+    wanted = Wanted(**without_hooks(shared))
+    warn = context.ensure_object(Invocation).talk.warn
+    choice = choice_of(only, limit)
     if dry_run:
         from batchdub.cli.planning import print_plan  # noqa: PLC0415  as above
 
+        source = open_source(manifests, choice, warn, skip_invalid=skip_invalid)
         print_plan(context, source, wanted.rate, "table", allow_same_media=wanted.allow_same_media)
         return
-    carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
+    with telling(context):
+        source = open_source(manifests, choice, warn, skip_invalid=skip_invalid)
+        carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
