@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit, urlunsplit
 
 
 def _names(text: str) -> frozenset[str]:
@@ -49,6 +49,8 @@ _LOOKS_SECRET = (
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Lower-case scheme and host, no login, no port, no fragment: nothing that taking apart changes.
 _PLAIN = re.compile(r"(https?://[a-z0-9.-]+/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))?")
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
+_TELLING = 8
 _KEY_TAG = "m1"
 _REFERENCE_TAG = "dub1"
 
@@ -113,6 +115,46 @@ def _mask_parameter(piece: str) -> str:
     name, equals, value = piece.partition("=")
     hide = equals and value and any(word in _name(piece) for word in _LOOKS_SECRET)
     return f"{name}=[hidden]" if hide else piece
+
+
+def without_secrets(text: str) -> str:
+    """Give a text of the user's own with every link in it as it may be shown.
+
+    A link without a login, a signature and a parameter that looks like a secret stays as written.
+    """
+    return _LINK.sub(_shown_link, text) if "://" in text else text
+
+
+def _shown_link(match: re.Match[str]) -> str:
+    link = match[0]
+    try:
+        cut = cut_url(link)
+        login = "@" in urlsplit(link).netloc
+    except ValueError:
+        return "[hidden]"
+    return cut.shown if login or cut.signature or "=[hidden]" in cut.shown else link
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """Give all of a media URL that must never be shown: of its login and of its query.
+
+    As written and decoded; nothing that is shorter than eight characters, which a search would
+    find in any text. What is no URL has none.
+    """
+    try:
+        parts = urlsplit(url)
+        signature, kept = _split_signature(parts.query)
+        login = parts.netloc.rpartition("@")[0]
+    except ValueError:
+        return ()
+    found = [login, *login.split(":", 1)]
+    for piece in parts.query.split("&"):
+        name, _, value = piece.partition("=")
+        cut = signature and piece not in kept
+        if cut or any(word in _name(name) for word in _LOOKS_SECRET):
+            found.append(value)
+    found += [unquote(text) for text in found]
+    return tuple(dict.fromkeys(text for text in found if len(text) >= _TELLING))
 
 
 def signed_parameters(url: str) -> dict[str, str]:

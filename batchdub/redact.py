@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from os.path import commonprefix
+from urllib.parse import quote, unquote, urlsplit
 
 MASK = "[hidden]"
+
+_TELLING = 8
+"""So many characters of a secret are enough to know it again."""
 
 
 class Secret:
@@ -37,6 +43,17 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
+def login_secrets(url: str) -> tuple[Secret, ...]:
+    """Give what must never be shown of a URL's login: whole and the password, also decoded."""
+    try:
+        login = urlsplit(url if "://" in url else f"//{url}").netloc.rpartition("@")[0]
+    except ValueError:
+        return ()
+    password = login.partition(":")[2]
+    forms = dict.fromkeys((login, unquote(login), password, unquote(password)))
+    return tuple(Secret(form) for form in forms if form)
+
+
 _URL_IN_TEXT = re.compile(r"(https?://)([^\s\"'<>]+)", re.IGNORECASE)
 _CREDENTIAL = re.compile(
     r"""(?ix) \b ( (?: authorization | x-api-key )
@@ -47,17 +64,64 @@ _CREDENTIAL = re.compile(
 )
 
 
+_PAIR = re.compile(
+    r"""(?ix) ( [\w.-]* (?: signature | credential | security-token | access_?key_?id | accessid
+                          | api_?key | password | secret | token | policy | key-pair-id )
+              | \b sig ) = [^\s&"'<>]+"""
+)
+# What a kind of key begins with (`sk_live_`) is no secret, and may be a word in any message.
+_KIND_OF_KEY = re.compile(r"(?:[A-Za-z]+[-_])*")
+
+
 def scrub(text: str, *secrets: Secret) -> str:
     """Cut from free text (an exception, a server's message) all that may be secret.
 
-    `secrets` are replaced wherever they stand, also without surrounding white space; of every
-    URL only scheme, host and path stay; what follows `Bearer` and the like goes.
+    `secrets` are replaced wherever they stand, also without surrounding white space, percent-
+    encoded, in base64, or cut off after their first eight characters; of every URL only scheme,
+    host and path stay; what follows `Bearer`, `signature=` and the like goes.
     """
     for secret in secrets:
-        for form in {secret.reveal(), secret.reveal().strip()} - {""}:
-            text = text.replace(form, MASK)
+        text = _cut_secret(text, secret.reveal())
     text = _CREDENTIAL.sub(lambda match: match[1] + MASK, text)
-    return _URL_IN_TEXT.sub(_bare_url, text)
+    text = _URL_IN_TEXT.sub(_bare_url, text)
+    return _PAIR.sub(lambda match: f"{match[1]}={MASK}", text)
+
+
+def _cut_secret(text: str, secret: str) -> str:
+    bare = secret.strip()
+    for form in {secret, bare, quote(bare, safe=""), quote(bare)} - {""}:
+        text = text.replace(form, MASK)
+    if len(bare) < _TELLING:
+        return text
+    kind = _KIND_OF_KEY.match(bare)
+    least = max(_TELLING, len(kind[0]) + _TELLING // 2 if kind else 0)
+    return _cut_base64(_cut_beginnings(text, bare, least), bare)
+
+
+def _cut_beginnings(text: str, secret: str, least: int) -> str:
+    """Cut what begins as the secret does, for so many characters at least."""
+    start = text.find(secret[:least])
+    while start >= 0 and least <= len(secret):
+        same = commonprefix([secret, text[start : start + len(secret)]])  # noqa: RUF071  by character
+        end = start + len(same)
+        text = text[:start] + MASK + text[end:]
+        start = text.find(secret[:least], start + len(MASK))
+    return text
+
+
+def _cut_base64(text: str, secret: str) -> str:
+    # What stands before the secret (`user:`) shifts its bits by 0, 2 or 4 of a digit's six.
+    raw = secret.encode("utf-8", "surrogatepass")
+    for shift, first in ((0, 0), (1, 2), (2, 3)):
+        digits = base64.b64encode(b"\0" * shift + raw).decode()
+        whole = digits[first : (shift + len(raw)) * 8 // 6]
+        for form in {whole, whole.translate(_URL_SAFE)}:
+            if len(form) >= _TELLING and form in text:
+                text = re.sub(rf"[\w+/-]*{re.escape(form)}[\w+/-]*=*", MASK, text)
+    return text
+
+
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 def _bare_url(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdub.errors import KeyRefusedError
-from batchdub.redact import Secret
+from batchdub.redact import Secret, login_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,8 +95,10 @@ def require_key(settings: Settings) -> Secret:
 
 
 def secrets_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Give every key that the environment holds, also those that are not in force."""
-    return tuple(Secret(text) for _, text in _variables(environ, *_KEY_NAMES) if text)
+    """Give every key that the environment holds, in force or not, and the logins of proxies."""
+    keys = tuple(Secret(text) for _, text in _variables(environ, *_KEY_NAMES) if text)
+    proxies = [text for name, text in environ.items() if name.lower().endswith("_proxy")]
+    return (*keys, *(secret for proxy in proxies for secret in login_secrets(proxy)))
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from batchdub.manifest import fields
 from batchdub.manifest.fields import Fault
 from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
 from batchdub.manifest.problems import Problem, Problems, quoted, shown_name
-from batchdub.media_url import made_reference_id, media_key
+from batchdub.media_url import made_reference_id, media_key, without_secrets
 from batchdub.models import Row, Source
 
 MOST_ROWS = 5_000_000
@@ -93,7 +93,8 @@ class RowMaker:
             return None
         source = Source(self._path, draft.line)
         flag = fields.flag_value(draft.flag)
-        columns = Columns(draft.places, draft.values)
+        # A link of the user's own may be signed as well, and the ledger keeps no signature.
+        columns = Columns(draft.places, tuple(map(without_secrets, draft.values)))
         return Row(reference_id, source, draft.video, draft.audio, flag, key, columns)
 
     def _media_key(self, draft: Draft, locate: Locate) -> str:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from batchdub.clock import Clock
-from batchdub.redact import Secret
+from batchdub.redact import Secret, login_secrets
 from batchdub.run.asking import Asking, Say
 from batchdub.run.server_clock import ServerClock
 from batchdub.run.stop import Stop
@@ -40,7 +40,14 @@ async def connected(
         fresh_connections=rate.interval_s >= _SLOW_INTERVAL_S,
         proxy=target.proxy,
     )
-    async with ApiClient(target.base_url, target.key, transport, clock, version=version) as api:
+    async with ApiClient(
+        target.base_url,
+        target.key,
+        transport,
+        clock,
+        version=version,
+        secrets=login_secrets(target.proxy.reveal()) if target.proxy else (),
+    ) as api:
         yield api
 
 

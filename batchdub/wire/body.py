@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+from batchdub.media_url import secrets_of
+from batchdub.redact import Secret
+
 
 class MediaInput(TypedDict):
     """One of the two inputs of a dub."""
@@ -37,3 +40,8 @@ def generate_body(
     if disable_active_speaker_detection:
         body["disable_active_speaker_detection"] = True
     return body
+
+
+def secrets_in_body(body: GenerateBody) -> tuple[Secret, ...]:
+    """Give what an answer may repeat of a body and nobody may see: its URLs' signatures."""
+    return tuple(Secret(text) for each in body["inputs"] for text in secrets_of(each["url"]))

@@ -7,6 +7,7 @@ log a URL, and it is faster than a client object.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlencode
 
@@ -17,6 +18,7 @@ from batchdub.errors import UnusableInputError
 from batchdub.models import Cause, Outcome
 from batchdub.states import Event
 from batchdub.wire import parse
+from batchdub.wire.body import secrets_in_body
 from batchdub.wire.failures import CallFailedError
 from batchdub.wire.outcomes import (
     NO_SUCH_REQUEST,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _CONNECT_S = 10.0
 _POOL_S = 15.0
+_KNOWN_STATUSES = frozenset({"queued", "processing", "completed", "failed"})
 _NO_CACHE = {"Cache-Control": "no-cache"}
 
 
@@ -47,7 +50,8 @@ class ApiClient:
     """The API at one base URL with one key. Close it, or use it as an async context manager.
 
     `base_url` has passed `check_base_url`, `key` `check_key`. `deadline_s` bounds a whole call,
-    from waiting for a connection to the last byte of the answer.
+    from waiting for a connection to the last byte of the answer. `secrets` are cut from all that
+    is said, as the key is.
     """
 
     def __init__(
@@ -59,9 +63,11 @@ class ApiClient:
         *,
         deadline_s: float = 60.0,
         version: str = __version__,
+        secrets: tuple[Secret, ...] = (),
     ) -> None:
         self._base_url = base_url
         self._key = key
+        self._secrets = (key, *secrets)
         self._transport = transport
         self._clock = clock
         self._deadline_s = deadline_s
@@ -106,12 +112,13 @@ class ApiClient:
             content=json.dumps(body, separators=(",", ":")).encode(),
             extensions=self._extensions,
         )
+        secrets = (*self._secrets, *secrets_in_body(body))
         try:
             reply = await exchange(self._transport, request, self._deadline_s)
         except Exception as error:
             # An unknown one is in doubt, not a crash.
-            return classify_error(error, self._key)
-        return classify_reply(reply, self._clock.now(), self._key)
+            return classify_error(error, *secrets)
+        return classify_reply(reply, self._clock.now(), *secrets)
 
     async def list_requests(
         self, *, reference_id: str | None = None, limit: int = 100, offset: int = 0
@@ -129,7 +136,7 @@ class ApiClient:
         page = parse.read_page(reply.body, reply.server_date)
         if page is None or page.offset != offset:
             raise self._strange(reply, what, "not the documented page that was asked for")
-        return page
+        return replace(page, requests=tuple(map(self._safe, page.requests)))
 
     async def get_request(self, request_id: str) -> RemoteRequest | None:
         """Read one request by its id; None only if the API itself says that there is none.
@@ -146,7 +153,18 @@ class ApiClient:
         found = parse.read_request(self._require_200(reply, what).body)
         if found is None or found.request_id.lower() != request_id.lower():
             raise self._strange(reply, what, "not the documented answer about this request")
-        return found
+        return self._safe(found)
+
+    def _safe(self, request: RemoteRequest) -> RemoteRequest:
+        """Give a request as it may be kept and shown: its free text may quote anything."""
+        if request.error_message is None and request.status in _KNOWN_STATUSES:
+            return request
+        said = request.error_message
+        return replace(
+            request,
+            status=one_line(request.status, *self._secrets),
+            error_message=None if said is None else one_line(said, *self._secrets),
+        )
 
     async def display_name(self) -> str:
         """Read the key's display name: the cheapest proof that key and address are right."""
@@ -155,7 +173,7 @@ class ApiClient:
         name = parse.read_name(reply.body)
         if name is None:
             raise self._strange(reply, what, "not the documented answer")
-        return one_line(name, self._key)
+        return one_line(name, *self._secrets)
 
     async def health(self) -> None:
         """Ask whether the API is up, without the key. Raises CallFailedError if it is not."""
@@ -184,7 +202,7 @@ class ApiClient:
         try:
             return await exchange(self._transport, request, self._deadline_s)
         except Exception as error:
-            failed = classify_error(error, self._key)
+            failed = classify_error(error, *self._secrets)
         # Outside of `except`, so that no foreign exception, with whatever it holds, hangs on it.
         raise CallFailedError(what, failed)
 
@@ -209,7 +227,7 @@ class ApiClient:
         return Outcome(
             event=event,
             cause=cause,
-            message=one_line(message, self._key),
+            message=one_line(message, *self._secrets),
             http_status=reply.status,
             retry_after_s=parse_retry_after_s(
                 reply.retry_after, reply.server_date, self._clock.now()

@@ -53,3 +53,11 @@ def test_a_link_as_a_name_is_never_quoted(read, secret):
     says_nothing(read(f"jobs: [{{'{quoted}': [x], video: '{quoted}', audio: x}}]\n", "m.yaml"))
     says_nothing(read(f"jobs: [{{reference_id: '{{{quoted}}}', a: x}}]\n", "m.yaml"))
     says_nothing(read(f"jobs: [{{a: x, '{quoted}': y, '{quoted}': z}}]\n", "m.yaml"))
+
+
+def test_a_signed_link_in_a_users_column_loses_its_signature(read):
+    """Columns are kept in the ledger and come back in reports; a link without secrets stays."""
+    signed = "https://h/a?AWSAccessKeyId=1&Expires=2&Signature=hush"
+    got = read(f"video,audio,preview,page\n{VIDEO},{AUDIO},{signed},HTTP://H/a?b=1#c\n")
+
+    assert dict(got.rows[0].columns) == {"preview": "https://h/a", "page": "HTTP://H/a?b=1#c"}

@@ -11,8 +11,10 @@ from batchdub.media_url import (
     cut_url,
     made_reference_id,
     media_key,
+    secrets_of,
     signed_parameters,
     url_hash,
+    without_secrets,
 )
 
 BASE = "https://cdn.example.com/dubs/42.wav"
@@ -161,3 +163,34 @@ def test_parameters_are_read_by_lower_case_name_and_the_first_wins():
         "x-amz-expires": "60",
         "b": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("no link at all?sig=x", "no link at all?sig=x"),
+        ("HTTPS://CDN/a.mp4?b=1#c, and more", "HTTPS://CDN/a.mp4?b=1#c, and more"),
+        ("see https://u:p@cdn/a?b=1 there", "see https://cdn/a?b=1 there"),
+        ("https://cdn/a?AWSAccessKeyId=1&Expires=2&Signature=3", "https://cdn/a"),
+        ("https://cdn/a?b=1&auth_token=3", "https://cdn/a?b=1&auth_token=[hidden]"),
+        ("https://[::1/a?sig=1", "[hidden]"),
+    ],
+)
+def test_links_in_a_users_own_text_lose_their_secrets_and_nothing_else(text, kept):
+    """A column of the user's own comes back in reports as it was, but no key goes along."""
+    assert without_secrets(text) == kept
+
+
+def test_the_secrets_of_a_link_are_its_login_and_its_signature():
+    """So that an answer that repeats one of them can be cut; a folder's name is none."""
+    url = (
+        "https://studio:pass%2Fword@cdn.example.com/episodes/1.mp4"
+        "?quality=very-high&AWSAccessKeyId=AKIA1234&Expires=1&Signature=abc%2Bdefgh"
+    )
+
+    assert set(secrets_of(url)) == {
+        "studio:pass%2Fword", "studio:pass/word", "pass%2Fword", "pass/word", "AKIA1234",
+        "abc%2Bdefgh", "abc+defgh",
+    }  # fmt: skip
+    assert secrets_of("https://cdn.example.com/a.mp4?quality=very-high") == ()
+    assert secrets_of("https://[::1/a?sig=12345678") == ()

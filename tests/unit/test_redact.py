@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchdub.redact import MASK, Secret, scrub
+from batchdub.redact import MASK, Secret, login_secrets, scrub
 
 KEY = "sk-live-4f9a1c77"
 _word = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=30)
@@ -87,3 +89,57 @@ def test_the_apis_own_words_stay():
     texts = ("missing authorization header", "invalid authorization format", "token limit reached")
 
     assert all(scrub(text) == text for text in texts)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        quote("q7/Zk+2x=Vb9TmLw4", safe=""),
+        quote("q7/Zk+2x=Vb9TmLw4"),
+        base64.b64encode(b"q7/Zk+2x=Vb9TmLw4").decode(),
+        base64.b64encode(b"u:q7/Zk+2x=Vb9TmLw4").decode(),
+        base64.urlsafe_b64encode(b"me:q7/Zk+2x=Vb9TmLw4").decode(),
+        "q7/Zk+2x",
+        "q7/Zk+2x=Vb...",
+    ],
+)
+def test_a_secret_is_cut_in_other_forms_too(form):
+    """Servers decode, encode and abbreviate what they were sent."""
+    scrubbed = scrub(f"no such key: {form}, sorry", Secret("q7/Zk+2x=Vb9TmLw4"))
+
+    assert form.rstrip(".") not in scrubbed
+    assert scrubbed.startswith(f"no such key: {MASK}")
+    assert scrubbed.endswith(", sorry")
+
+
+def test_what_every_key_of_a_kind_begins_with_stays():
+    """A vendor's name at the start of its keys is a word in other messages."""
+    key = Secret("chamelaion_live_4f9a1c77")
+
+    assert scrub("https://api.chamelaion.com/api", key) == "https://api.chamelaion.com/api"
+    assert scrub("chamelaion_live_4f9a", key) == MASK
+    assert scrub("chamelaion_live_4f9a1c77", Secret("chamelaion")) == f"{MASK}_live_4f9a1c77"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"cdn.example.com/a.mp4?X-Amz-Signature={KEY}&b=1",
+        f"AWSAccessKeyId={KEY}",
+        f"sv=1&sig={KEY}",
+        f"auth_token={KEY}, or",
+    ],
+)
+def test_a_signature_without_its_url_is_cut(text):
+    """Of a link that was taken apart only the query may be left."""
+    assert KEY not in scrub(text)
+    assert "=" in scrub(text)
+
+
+def test_a_login_has_its_forms():
+    """As written, decoded, and the password alone; none where there is none."""
+    found = login_secrets("http://studio:a%2Fb@proxy:3128")
+
+    assert {secret.reveal() for secret in found} == {"studio:a%2Fb", "studio:a/b", "a%2Fb", "a/b"}
+    assert [secret.reveal() for secret in login_secrets("u:p@proxy")] == ["u:p", "p"]
+    assert login_secrets("http://proxy:3128") == login_secrets("http://[::1") == ()

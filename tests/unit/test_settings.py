@@ -146,3 +146,10 @@ def test_the_config_file_comes_last_and_is_named():
         "key": "season/batchdub.toml",
         "ledger": "season/batchdub.toml",
     }
+
+
+def test_a_proxys_login_is_a_secret_of_the_environment():
+    """It is cut from what is printed, as the keys are."""
+    environ = {"https_proxy": "http://u:hunter2@proxy:3128", "NO_PROXY": "localhost"}
+
+    assert set(secrets_in(environ)) == {Secret("u:hunter2"), Secret("hunter2")}

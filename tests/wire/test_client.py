@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from batchdub.errors import UnusableInputError
 from batchdub.models import Cause
+from batchdub.redact import Secret
 from batchdub.states import Event
 from batchdub.wire import ApiClient, CallFailedError, generate_body
 from tests.support.virtual import VirtualClock, virtual_run
@@ -317,3 +318,34 @@ def test_no_body_breaks_the_readers(call, body):
             await call(client(httpx.Response(200, content=body)))
 
     virtual_run(ask())
+
+
+@pytest.mark.parametrize("form", [KEY.reveal(), KEY.reveal()[:16], "https://u:p@h/a?sig=hush"])
+async def test_what_a_request_tells_of_itself_is_safe_to_keep(form):
+    """Its error message and its status are the server's own words, and go into the ledger."""
+    told = a_request(status=f"odd {form}", error_message=f"cannot use {form}")
+    api = client(answer(a_page(told)), answer(told))
+
+    (listed,) = (await api.list_requests()).requests
+    found = await api.get_request(AN_ID)
+
+    for shown in (listed, found):
+        assert form not in repr(shown)
+        assert shown.error_message.startswith("cannot use ")
+
+
+async def test_an_answer_that_repeats_a_signature_is_cut():
+    """A store's `SignatureDoesNotMatch` quotes what it was given."""
+    body = generate_body(
+        "a", "https://x/v?AWSAccessKeyId=1&Signature=hush-1234", "https://x/a", False
+    )
+    told = answer({"error": "SignatureProvided: hush-1234"}, 400)
+
+    assert (await client(told).generate(body)).message == "HTTP 400: SignatureProvided: [hidden]"
+
+
+async def test_a_proxys_password_shows_in_no_message():
+    """It is no key of the API's, and secret all the same."""
+    api = client(answer({"error": "no: hunter22"}, 400), secrets=(Secret("hunter22"),))
+
+    assert (await api.generate(BODY)).message == "HTTP 400: no: [hidden]"
