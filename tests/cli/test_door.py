@@ -243,7 +243,10 @@ def test_any_other_complaint_of_the_parser_exits_2():
     ],
 )
 def test_streams_that_fail_end_quietly_with_the_right_code(process, shell, code, err):
-    """No `Exception ignored`, no traceback, whoever hangs up."""
+    """No `Exception ignored`, no traceback, whoever hangs up.
+
+    Faults: F-112.
+    """
     result = process(f"bash -c '{shell}'")
 
     assert result.code == code
@@ -255,7 +258,10 @@ def test_streams_that_fail_end_quietly_with_the_right_code(process, shell, code,
 @pytest.mark.real_time
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
 def test_output_is_utf8_whatever_the_locale(process, tmp_path, locale):
-    """cron's locale is `C`; a title in Japanese must not end the night."""
+    """cron's locale is `C`; a title in Japanese must not end the night.
+
+    Faults: F-112.
+    """
     (tmp_path / "日本.csv").write_text(
         "video_url,audio_url,title\n"
         "https://cdn.example.com/1.mp4,https://cdn.example.com/1.wav,第一話\n"

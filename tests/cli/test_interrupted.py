@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from batchdub.sandbox.books import read_books
 from tests.cli.nights import books_of, counts, once_each, started, wait_until, write_manifest
 
 pytestmark = pytest.mark.real_time
@@ -93,3 +94,15 @@ def test_status_works_while_a_run_is_going(cli, tmp_path):
     assert status.code == report.code == 0
     assert "is going on" in status.err
     assert "next: " not in status.err
+
+
+def test_a_manifest_that_is_changed_during_a_run_changes_nothing_of_it(tmp_path):
+    """What was validated and planned is what is ordered, to the last row (F-62)."""
+    with started(tmp_path, *RUN) as run:
+        wait_until(lambda: sum(books_of(tmp_path).values()) >= 3)
+        write_manifest(tmp_path, 2, media="other-")
+        assert run.wait(timeout=20) == 0
+
+    orders = list(read_books(tmp_path / "batchdub.books.jsonl"))
+    assert len(orders) == ROWS
+    assert not any("other-" in medium.url for order in orders for medium in order.inputs)

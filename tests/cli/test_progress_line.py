@@ -134,7 +134,10 @@ def test_talk_during_a_live_line_stays_above_it():
 
 
 def test_a_terminal_that_goes_away_ends_nothing():
-    """The night goes on without an audience."""
+    """The night goes on without an audience.
+
+    Faults: F-112.
+    """
     out = Broken()
     with progress_line(Talk(out, terminal=True)) as line:
         line.on_progress(START)

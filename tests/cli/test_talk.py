@@ -73,7 +73,10 @@ def test_a_terminal_that_understands_nothing_is_none(environ):
 
 
 def test_a_line_that_cannot_be_written_is_dropped():
-    """A paid order must be recorded though the terminal is gone."""
+    """A paid order must be recorded though the terminal is gone.
+
+    Faults: F-112.
+    """
     talk = talk_on(Broken(), WATCHED)
 
     talk.say("said")

@@ -39,7 +39,10 @@ def test_the_api_references_own_example_is_a_row_of_exactly_those_values(read):
 )
 @pytest.mark.parametrize("quote", ["", "'", '"'])
 def test_every_scalar_stays_the_text_that_was_written(read_yaml, text, quote):
-    """Norwegian is `no`, and episode `010` keeps its zeros."""
+    """Norwegian is `no`, and episode `010` keeps its zeros.
+
+    Faults: F-63.
+    """
     got = read_yaml(f"jobs: [{{{LINKS}, reference_id: r, x: {quote}{text}{quote}}}]")
 
     assert dict(got.rows[0].columns) == {"x": text}
@@ -68,7 +71,10 @@ def test_a_bare_tilde_and_nothing_are_the_empty_text(read_yaml, written, text):
     ],
 )
 def test_what_changes_other_places_or_needs_types_is_refused(read_yaml, content, told):
-    """`10 lines of aliases` can be a billion rows, and the last of two keys wins in silence."""
+    """`10 lines of aliases` can be a billion rows, and the last of two keys wins in silence.
+
+    Faults: F-64, F-65.
+    """
     jobs = f"\njobs: [{{{LINKS}}}]\n"
 
     got = read_yaml(content + jobs)
@@ -319,7 +325,10 @@ def test_a_job_with_a_misspelt_name_makes_no_row_but_is_looked_at(read_yaml):
 
 
 def test_more_values_than_memory_is_kept_for_is_told(read_yaml, read_json, monkeypatch):
-    """64 MiB of `[a,a,a` would be gigabytes of marks."""
+    """64 MiB of `[a,a,a` would be gigabytes of marks.
+
+    Faults: F-65.
+    """
     monkeypatch.setattr(tree, "MOST_NODES", 5)
 
     for got in (read_yaml("jobs: [a, b, c, d]"), read_json('{"jobs": ["a", "b", "c", "d"]}')):

@@ -141,7 +141,10 @@ def test_printable_reference_ids_are_accepted(reference_id):
     ],
 )
 def test_reference_ids_that_cannot_be_told_apart_or_looked_up_are_refused(reference_id, told):
-    """The reference_id is the only thread back to a row."""
+    """The reference_id is the only thread back to a row.
+
+    Faults: F-67, F-68.
+    """
     fault = reference_fault(reference_id)
 
     assert fault is not None
@@ -151,7 +154,10 @@ def test_reference_ids_that_cannot_be_told_apart_or_looked_up_are_refused(refere
 @given(st.uuids(), st.sampled_from(["{}", "{{{}}}", "urn:uuid:{}"]), st.booleans(), st.booleans())
 @example(uuid.UUID(int=0), "{}", False, False)
 def test_no_form_of_a_uuid_is_a_reference_id(value, form, hyphens, upper):
-    """The API takes either under the same address, and could not tell it from a request id."""
+    """The API takes either under the same address, and could not tell it from a request id.
+
+    Faults: F-68.
+    """
     text = form.format(value if hyphens else value.hex)
 
     fault = reference_fault(text.upper() if upper else text)
@@ -168,7 +174,10 @@ def test_no_form_of_a_uuid_is_a_reference_id(value, form, hyphens, upper):
     ],
 )
 def test_look_alikes_are_warned_of_and_sent_as_they_are(reference_id, told):
-    """Never changed in silence: two ids that look alike are two orders."""
+    """Never changed in silence: two ids that look alike are two orders.
+
+    Faults: F-67.
+    """
     assert reference_fault(reference_id) is None
     doubt = reference_doubt(reference_id)
     assert doubt is not None

@@ -40,7 +40,10 @@ def test_the_hash_is_of_the_very_bytes_that_the_rows_came_from(tmp_path):
 
 
 def test_a_file_swapped_after_opening_is_read_as_it_was(tmp_path):
-    """The open handle counts, not the name."""
+    """The open handle counts, not the name.
+
+    Faults: F-70.
+    """
     (tmp_path / "a.csv").write_text(CSV + f"{VIDEO},{AUDIO},b\n")
     files = []
     rows = read_manifests(["a.csv"], Problems(), files=files)
@@ -75,7 +78,10 @@ def test_a_file_with_problems_of_its_rows_is_hashed_to_its_end(tmp_path):
     ],
 )
 def test_what_is_no_manifest_is_told_at_once(tmp_path, path, told):
-    """None of them may hang, crash or be taken for an empty manifest."""
+    """None of them may hang, crash or be taken for an empty manifest.
+
+    Faults: F-70.
+    """
     (tmp_path / "folder.csv").mkdir()
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "loop.csv").symlink_to("loop.csv")
@@ -120,7 +126,10 @@ def test_a_file_given_twice_is_told_once_and_not_row_by_row(tmp_path):
 
 @pytest.mark.parametrize(("name", "limit"), [("m.csv", "2,048"), ("m.yaml", "64")])
 def test_a_file_larger_than_its_kind_may_be_is_told_before_it_is_read(tmp_path, name, limit):
-    """10 GB would take minutes and all the memory. The file is sparse, so it costs nothing here."""
+    """10 GB would take minutes and all the memory. The file is sparse, so it costs nothing here.
+
+    Faults: F-70.
+    """
     with (tmp_path / name).open("wb") as file:
         file.write(b"video,audio\n")
         file.truncate(10 << 30)

@@ -53,7 +53,10 @@ def check(folder, name, data):
 
 @pytest.mark.parametrize("name", ["m.csv", "m.yaml", "m.json", "m"])
 def test_any_bytes_give_only_problems(folder, name):
-    """A manifest comes from anywhere."""
+    """A manifest comes from anywhere.
+
+    Faults: F-65, F-66.
+    """
 
     @given(
         st.one_of(
@@ -72,7 +75,10 @@ def test_any_bytes_give_only_problems(folder, name):
     ("name", "parts"), [("m.csv", _TABLE), ("m.yaml", _YAML), ("m.json", _YAML)]
 )
 def test_any_order_of_meaningful_pieces_gives_only_rows_and_problems(folder, name, parts):
-    """Nearly right files reach further into the readers than noise does."""
+    """Nearly right files reach further into the readers than noise does.
+
+    Faults: F-65, F-66.
+    """
 
     @given(parts, st.booleans())
     @settings(max_examples=600)
@@ -101,7 +107,10 @@ def test_any_order_of_meaningful_pieces_gives_only_rows_and_problems(folder, nam
 def test_what_is_written_by_the_rules_comes_back_unchanged(
     tmp_path_factory, cells, separator, encoding
 ):
-    """Any printable text survives quoting, separators and encodings."""
+    """Any printable text survives quoting, separators and encodings.
+
+    Faults: F-63, F-66.
+    """
     quote = '"{}"'.format
     lines = [separator.join(["video", "audio", "reference_id", "a", "b"])]
     for number, pair in enumerate(cells):

@@ -14,7 +14,10 @@ HEADER = "video,audio,reference_id\n"
 
 
 def test_a_duplicate_is_told_at_the_later_line_naming_the_earlier(read):
-    """Both rows are valid alone; the second would be a second order."""
+    """Both rows are valid alone; the second would be a second order.
+
+    Faults: F-57.
+    """
     got = read(HEADER + f"{VIDEO},{AUDIO},a\n\n{VIDEO},{AUDIO},b\n{VIDEO},{AUDIO},a\n")
 
     column = len(f"{VIDEO},{AUDIO},") + 1
@@ -94,7 +97,10 @@ def test_the_flag_makes_another_dub_of_the_same_media(read):
 
 
 def test_bare_numbers_of_different_lengths_are_warned_of_once(read):
-    """Excel turns 007 into 7; it is a warning, as 7 may be meant."""
+    """Excel turns 007 into 7; it is a warning, as 7 may be meant.
+
+    Faults: F-67.
+    """
     rows = "".join(f"{VIDEO},{AUDIO},{number}\n" for number in (98, 99, 100, 101, 7))
     got = read(HEADER + rows)
 
@@ -113,7 +119,10 @@ def test_look_alike_letters_are_warned_of_with_their_place(read):
 
 
 def test_an_invisible_edge_of_a_users_value_is_warned_of_and_kept(read):
-    """`ja` and `ja ` with a no-break space would be two languages in a report."""
+    """`ja` and `ja ` with a no-break space would be two languages in a report.
+
+    Faults: F-67.
+    """
     got = read(f"video,audio,language\n{VIDEO},{AUDIO},ja\xa0\n")
 
     assert got.rows[0].columns["language"] == "ja\xa0"

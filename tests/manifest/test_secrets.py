@@ -31,7 +31,10 @@ def says_nothing(got):
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("place", range(4))
 def test_a_link_in_any_cell_is_never_quoted(read, secret, place):
-    """A missing separator moves every cell by one, and the rest of the row is wrong too."""
+    """A missing separator moves every cell by one, and the rest of the row is wrong too.
+
+    Faults: F-69.
+    """
     cells = ["nonsense", "nonsense", "a/b", "maybe"]
     cells[place] = secret
 

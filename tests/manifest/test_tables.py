@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
+from batchdub.manifest import Problems, read_manifests
 from batchdub.models import Source
 from tests.manifest.conftest import AUDIO, VIDEO
 
@@ -36,7 +39,10 @@ def test_the_api_references_own_example_is_a_row_of_exactly_those_values(read):
 def test_any_separator_line_end_and_byte_order_mark_gives_the_same_row(
     read, separator, end, encoding
 ):
-    """Excel writes all of these, depending on country, system and menu item."""
+    """Excel writes all of these, depending on country, system and menu item.
+
+    Faults: F-66.
+    """
     lines = [
         separator.join(("video_url", "audio_url", "reference_id", "title")),
         separator.join((VIDEO, AUDIO, "S1", '"Ström, ""weiß""; 日本\tx"')),
@@ -127,7 +133,10 @@ def test_the_last_cell_of_a_file_without_a_final_line_break_has_a_column(read):
     ],
 )
 def test_a_record_that_does_not_fit_is_told_and_the_next_is_read(read, record, told):
-    """One slipped cell must neither shift a whole row nor hide what follows."""
+    """One slipped cell must neither shift a whole row nor hide what follows.
+
+    Faults: F-66.
+    """
     got = read(HEADER + record + f"\n{ROW}")
 
     assert len(got.lines) == 1
@@ -146,7 +155,10 @@ def test_a_tab_is_named_in_words(read):
 
 @pytest.mark.parametrize("tail", ["", "\n" + "x" * 140_000, "\n" + "y,\n" * 60_000])
 def test_a_quote_that_is_never_closed_is_told_where_it_opens(read, tail):
-    """Everything behind it would be one cell, so reading stops there."""
+    """Everything behind it would be one cell, so reading stops there.
+
+    Faults: F-66.
+    """
     got = read(HEADER + ROW + f'{VIDEO},"{AUDIO},S2\n{VIDEO},{AUDIO},S3' + tail)
 
     assert len(got.rows) == 1
@@ -177,7 +189,10 @@ def test_a_line_that_outgrows_memory_is_told(read):
 
 
 def test_a_nul_is_told_in_its_row(read):
-    """NUL is what is left of a broken disk or of a wrong encoding."""
+    """NUL is what is left of a broken disk or of a wrong encoding.
+
+    Faults: F-66.
+    """
     got = read(f"video,audio,note\n{VIDEO},{AUDIO},a\0b\n".encode())
 
     column = len(f"{VIDEO},{AUDIO},") + 1
@@ -260,3 +275,24 @@ def test_a_quoted_cell_padded_on_the_left_keeps_its_separators(read):
 
     assert got.lines == []
     assert dict(got.rows[0].columns) == {"title": "a, b"}
+
+
+def test_a_row_more_costs_bytes_not_a_row_more_of_memory(tmp_path):
+    """A million rows pass one by one; of each only what finds a duplicate is kept (F-66)."""
+
+    def peak_bytes(rows):
+        path = tmp_path / f"{rows}.csv"
+        with path.open("w") as file:
+            file.write("video,audio,reference_id,title\n")
+            file.writelines(f"{VIDEO}?{n},{AUDIO}?{n},row-{n},{'x' * 500}\n" for n in range(rows))
+        tracemalloc.start()
+        try:
+            read = sum(1 for _ in read_manifests([str(path)], Problems()))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            assert read == rows
+
+    few, many = peak_bytes(1000), peak_bytes(6000)
+
+    assert (many - few) / 5000 < 150

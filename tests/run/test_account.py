@@ -34,7 +34,10 @@ async def test_a_new_key_of_the_same_account_goes_on(night):
 
 
 async def test_a_key_of_another_account_is_refused(night):
-    """Nothing could be proven there: an order would look absent and be paid again."""
+    """Nothing could be proven there: an order would look absent and be paid again.
+
+    Faults: F-107.
+    """
     await night.run(make_rows(1))
     other_account(night)
 
@@ -66,7 +69,10 @@ async def test_a_ledger_without_an_order_takes_any_key(night):
 
 
 async def test_a_ledger_of_the_sandbox_is_not_used_on_another_api(night):
-    """Its orders were never paid for; elsewhere they would all look ordered."""
+    """Its orders were never paid for; elsewhere they would all look ordered.
+
+    Faults: F-107.
+    """
     await night.run(make_rows(1), target="sandbox")
 
     with pytest.raises(LedgerUnusableError, match="made against sandbox"):

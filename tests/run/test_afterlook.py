@@ -10,7 +10,10 @@ REF = "S01E001"
 
 
 async def test_late_acceptance_beyond_the_window_is_flagged_never_silent(night):
-    """At most two orders; the later look finds the other one, and the exit code says so."""
+    """At most two orders; the later look finds the other one, and the exit code says so.
+
+    Faults: F-10.
+    """
     night.transport.script("accept_later", late_s=SETTLE_S + 30)
     rows = make_rows(2)
 
@@ -49,7 +52,10 @@ async def test_many_rows_are_looked_at_again_by_the_accounts_list(night):
 
 
 async def test_a_rejected_row_that_was_ordered_after_all_is_flagged(night):
-    """A refusal after a doubt settles the row, but the first call may still arrive."""
+    """A refusal after a doubt settles the row, but the first call may still arrive.
+
+    Faults: F-37.
+    """
     night.transport.script("accept_later", late_s=SETTLE_S + 30)
     night.transport.script("reply", 422, {"error": "invalid request body"})
     rows = make_rows(1)

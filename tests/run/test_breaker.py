@@ -55,7 +55,10 @@ def test_five_failed_probes_or_ten_orders_in_vain_exhaust_it():
 
 
 async def test_an_api_that_goes_down_ends_the_run_after_five_failed_probes(night):
-    """Nothing left, so nothing is in doubt; the rest is pending, exit 9."""
+    """Nothing left, so nothing is in doubt; the rest is pending, exit 9.
+
+    Faults: F-1.
+    """
     night.transport.script("pass", times=4)
     night.transport.script("refuse_connection", times=1000)
 
@@ -99,7 +102,10 @@ async def test_a_short_outage_costs_no_row(night):
 
 
 async def test_an_api_that_answers_free_calls_but_fails_every_order_ends_the_run(night):
-    """It is tried ten times, ever more seldom; the doubts are settled, the rest is pending."""
+    """It is tried ten times, ever more seldom; the doubts are settled, the rest is pending.
+
+    Faults: F-27.
+    """
     night.transport.down = [("POST", 0.0, 1e9)]
 
     result = await night.run(make_rows(30), max_attempts=100)
@@ -111,7 +117,10 @@ async def test_an_api_that_answers_free_calls_but_fails_every_order_ends_the_run
 
 
 async def test_a_row_without_connection_is_given_up_after_its_attempts(night):
-    """`--max-attempts` tries per row and run; each has its own attempt in the ledger."""
+    """`--max-attempts` tries per row and run; each has its own attempt in the ledger.
+
+    Faults: F-1.
+    """
     night.transport.script("refuse_connection", times=2)
 
     result = await night.run(make_rows(1), max_attempts=2)

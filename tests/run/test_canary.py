@@ -39,7 +39,10 @@ async def test_the_first_order_goes_alone_until_it_is_seen(night):
 
 
 async def test_a_first_order_that_does_not_show_stops_the_run(night):
-    """The id was cut, or the address only looks like the API: one order paid, not a night."""
+    """The id was cut, or the address only looks like the API: one order paid, not a night.
+
+    Faults: F-46.
+    """
     hide_orders(night)
 
     result = await night.run(make_rows(20), canary=True)
@@ -51,7 +54,10 @@ async def test_a_first_order_that_does_not_show_stops_the_run(night):
 
 
 async def test_a_list_that_ignores_its_filter_stops_the_run(night):
-    """Foreign data in the answer: nothing could be proven from it."""
+    """Foreign data in the answer: nothing could be proven from it.
+
+    Faults: F-43.
+    """
     await night.run(make_rows(2, "old"))
     night.transport.rewrite = lambda request, answer: (
         night.provider.handle(_without_filter(request)) if night.transport.posts()[2:] else answer
@@ -95,7 +101,10 @@ async def test_a_refused_first_order_hands_the_part_on(night, status):
 
 
 async def test_a_first_order_that_is_held_stops_the_run(night):
-    """A 200 without an id, and no trace in the list."""
+    """A 200 without an id, and no trace in the list.
+
+    Faults: F-25, F-56.
+    """
     night.transport.script("reply", 200, "<html>captive portal</html>", times=9)
 
     result = await night.run(make_rows(20), canary=True)

@@ -14,7 +14,10 @@ REF = "S01E001"
 
 
 async def test_a_doubt_of_more_than_a_day_is_held(night):
-    """The list's memory is documented nowhere; so old a doubt may have been forgotten."""
+    """The list's memory is documented nowhere; so old a doubt may have been forgotten.
+
+    Faults: F-49.
+    """
     night.transport.script("drop")
     assert await night.run_killed(make_rows(1), after_s=2.0)
     await night.clock.sleep(25 * 3600)
@@ -39,7 +42,10 @@ async def test_a_call_cut_short_a_day_ago_is_as_old_as_its_intent(night):
 
 @pytest.mark.parametrize("skew_s", [7200.0, -7200.0])
 async def test_our_wall_clock_may_jump_during_the_window(night, skew_s):
-    """Within a run the monotonic clock and the server's Dates count, nothing else."""
+    """Within a run the monotonic clock and the server's Dates count, nothing else.
+
+    Faults: F-108.
+    """
     night.transport.script("accept_later", late_s=SETTLE_S - 0.5)
     asyncio.get_running_loop().call_later(2, setattr, night.clock, "skew_s", skew_s)
 
@@ -50,7 +56,10 @@ async def test_our_wall_clock_may_jump_during_the_window(night, skew_s):
 @pytest.mark.parametrize("date_skew_s", [None, 0.0, -7200.0])
 @pytest.mark.parametrize("skew_s", [7200.0, -7200.0, 30.0])
 async def test_our_wall_clock_may_jump_while_no_process_watches(night, date_skew_s, skew_s):
-    """A killed run's first look is no proof where only the wall clock tells how long ago."""
+    """A killed run's first look is no proof where only the wall clock tells how long ago.
+
+    Faults: F-108.
+    """
     night.transport.date_skews_s = lambda: date_skew_s
     night.transport.script("accept_later", late_s=SETTLE_S - 0.5)
     assert await night.run_killed(make_rows(1), after_s=2.0)
@@ -85,7 +94,10 @@ async def test_after_a_crash_the_window_is_waited_out_anew(night):
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_dates_that_lie_never_cause_a_second_order(tmp_path, seed):
-    """Missing, hours off, different on each answer: a row may wait for a person, no more."""
+    """Missing, hours off, different on each answer: a row may wait for a person, no more.
+
+    Faults: F-51.
+    """
     night = Night(tmp_path, "drop-after=0.3", "error-after=0.2", "list-lag=0.3:2s", seed=seed)
     choices = [[None], [7200.0], [-7200.0], [0.0, 7200.0, -7200.0], [None, 0.0, 7200.0]]
     night.transport.date_skews_s = lambda: night.rng.choice(choices[seed % len(choices)])
@@ -96,7 +108,10 @@ async def test_dates_that_lie_never_cause_a_second_order(tmp_path, seed):
 
 
 async def test_a_date_that_stands_still_does_not_hold_the_run_for_ever(night):
-    """A cached Date never shows the window passing: the doubt stays, and the run ends."""
+    """A cached Date never shows the window passing: the doubt stays, and the run ends.
+
+    Faults: F-51.
+    """
     night.transport.script("drop")
     night.transport.date_skews_s = lambda: -night.clock.monotonic_s()
 

@@ -221,7 +221,10 @@ def test_a_choice_of_nothing_is_explained(tmp_path):
 
 
 def test_a_manifest_that_changes_between_its_two_readings_is_refused(tmp_path):
-    """What was validated must be what is sent."""
+    """What was validated must be what is sent.
+
+    Faults: F-62.
+    """
     one = write(tmp_path / "one.csv", "a", "b")
     source = open_source([one], Choice(limit=1), lambda _: None)
     write(tmp_path / "one.csv", "a", "c")

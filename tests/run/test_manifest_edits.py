@@ -20,7 +20,10 @@ async def stopped_before_sending(night, rows):
 
 
 async def test_removed_reordered_renamed_moved(night):
-    """None of it orders anything again."""
+    """None of it orders anything again.
+
+    Faults: F-61.
+    """
     rows = make_rows(10)
     await night.run(rows)
 
@@ -42,7 +45,10 @@ async def test_a_row_that_was_inserted_is_the_only_one_sent(night):
 
 
 async def test_a_rotated_signature_is_the_same_row(night):
-    """Links are signed anew each night."""
+    """Links are signed anew each night.
+
+    Faults: F-59.
+    """
     signed = "https://cdn.example.com/a.mp4?Expires={0}&Signature=s{0}&Key-Pair-Id=K1"
     first = make_row("row", video=signed.format(1))
     second = make_row("row", video=signed.format(2))
@@ -53,7 +59,10 @@ async def test_a_rotated_signature_is_the_same_row(night):
 
 
 async def test_other_media_under_an_ordered_id_is_a_conflict(night):
-    """It is not sent, and told; the row that was ordered stays as it is."""
+    """It is not sent, and told; the row that was ordered stays as it is.
+
+    Faults: F-58.
+    """
     await night.run(make_rows(2))
     other = make_row("S01E001", video="https://cdn.example.com/else.mp4")
 

@@ -58,7 +58,10 @@ async def test_no_post_without_a_committed_intent(night):
 
 @pytest.mark.parametrize("how", ["accept_then_drop", "accept_then_hang"])
 async def test_lost_reply_is_never_resent_and_is_adopted(night, how):
-    """The provider may have charged us: the list shows the order, and it is taken from there."""
+    """The provider may have charged us: the list shows the order, and it is taken from there.
+
+    Faults: F-5, F-7.
+    """
     night.transport.script(how)
 
     result = await night.run(make_rows(1))
@@ -74,7 +77,10 @@ async def test_lost_reply_is_never_resent_and_is_adopted(night, how):
     [(500, {"error": "internal error"}), (502, "<html>"), (409, {"error": "busy"}), (422, "no")],
 )
 async def test_an_answer_that_says_nothing_of_the_order_is_a_doubt(night, status, body):
-    """500 after accept, a gateway's page, a 4xx of something in between: look, never resend."""
+    """500 after accept, a gateway's page, a 4xx of something in between: look, never resend.
+
+    Faults: F-28, F-29, F-30.
+    """
     night.transport.script("accept_then_reply", status, body)
 
     assert (await night.run(make_rows(1))).exit_code == 0
@@ -95,7 +101,10 @@ async def test_other_rows_go_on_while_a_doubt_settles(night):
 
 
 async def test_a_200_without_an_id_is_held_and_never_ordered_again(night):
-    """It was probably paid, and the list may not show it: a person decides."""
+    """It was probably paid, and the list may not show it: a person decides.
+
+    Faults: F-12, F-13, F-56.
+    """
     night.transport.script("reply", 200, {"status": "success"})
 
     first = await night.run(make_rows(1))
@@ -117,7 +126,10 @@ async def test_a_200_without_an_id_is_adopted_once_the_list_shows_it(night):
 
 
 async def test_a_request_id_given_to_two_rows_puts_both_in_doubt(night):
-    """One of them is a lie, so neither is believed; the list then says whose is which."""
+    """One of them is a lie, so neither is believed; the list then says whose is which.
+
+    Faults: F-22.
+    """
     rows = make_rows(2)
     await night.run(rows[:1])
     stolen = night.books.orders[0].request_id
@@ -148,7 +160,10 @@ async def test_the_row_that_a_lie_put_in_doubt_is_settled_in_the_same_run(night)
 
 
 async def test_no_intent_on_disk_no_post(night):
-    """A disk that refuses the intent refuses the order."""
+    """A disk that refuses the intent refuses the order.
+
+    Faults: F-111.
+    """
     disk = Disk()
     night.on_session = disk.watch
     night.transport.before_post = lambda _request: disk.refuse()
@@ -229,7 +244,10 @@ async def test_a_lock_file_that_a_cleaner_took_stops_the_run(night):
 
 
 async def test_a_bug_of_ours_while_recording_stops_the_run_and_leaves_the_intent(night):
-    """Nothing may be concluded then: the row stays `sending`, and the next start takes it up."""
+    """Nothing may be concluded then: the row stays `sending`, and the next start takes it up.
+
+    Faults: F-109.
+    """
 
     def break_recording(session):
         def fail(*_arguments):

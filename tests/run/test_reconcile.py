@@ -67,7 +67,10 @@ def test_the_earliest_of_its_own_is_adopted_and_the_others_come_with_it():
 
 
 def test_one_empty_look_proves_nothing():
-    """It is where the settle window begins."""
+    """It is where the settle window begins.
+
+    Faults: F-38.
+    """
     assert verdict(doubt(), look(0.0)) == NotYet()
 
 
@@ -140,6 +143,9 @@ def test_no_mix_of_clocks_makes_absent_of_a_short_window(began_s, server_s, firs
 
 
 def test_requests_are_sorted_under_exactly_their_ids():
-    """No prefix, no other case, nobody else's."""
+    """No prefix, no other case, nobody else's.
+
+    Faults: F-43.
+    """
     others = [RemoteRequest("1", T0, "queued", name) for name in ("row", "ROW", "row2", None)]
     assert group_by_reference(others, ["row", "gone"]) == {"row": (others[0],), "gone": ()}

@@ -12,8 +12,9 @@ import pytest
 from batchdub.errors import ApiUnavailableError, KeyRefusedError
 from batchdub.exits import Exit
 from batchdub.redact import Secret
-from batchdub.states import JobState
+from batchdub.states import Event, JobState
 from batchdub.units import parse_rate
+from tests.ledger.support import remote
 from tests.support.night import KEY, Night, make_rows
 from tests.support.virtual import EPOCH
 
@@ -23,7 +24,10 @@ TOKENS = {"error": "token limit reached"}
 
 
 async def test_429_never_uses_up_a_rows_attempts(night):
-    """It says nothing of the row: after nine of them and one allowed attempt it is still sent."""
+    """It says nothing of the row: after nine of them and one allowed attempt it is still sent.
+
+    Faults: F-31.
+    """
     night.transport.script("reply", 429, LIMITED, times=9)
 
     result = await night.run(make_rows(1), max_attempts=1)
@@ -44,7 +48,10 @@ async def test_429s_around_a_doubt_do_not_use_them_up_either(night):
 
 
 async def test_a_429_pauses_all_workers(night):
-    """The limit is the account's, so nobody goes on against it."""
+    """The limit is the account's, so nobody goes on against it.
+
+    Faults: F-31.
+    """
     night.transport.script("pass", times=3)
     night.transport.script("reply", 429, LIMITED, headers={"retry-after": "30"})
     night.transport.latency_s = lambda: 0.1
@@ -69,7 +76,10 @@ async def test_retry_after_is_obeyed(night, form):
 
 
 async def test_a_refused_row_is_looked_up_before_its_next_try(night):
-    """A 429 that comes after the order was taken would otherwise pay twice."""
+    """A 429 that comes after the order was taken would otherwise pay twice.
+
+    Faults: F-32.
+    """
     night.transport.script("accept_then_reply", 429, LIMITED)
 
     result = await night.run(make_rows(1))
@@ -121,7 +131,10 @@ async def test_a_failing_look_before_the_next_try_sends_nothing(night):
 
 @pytest.mark.parametrize(("status", "body"), [(412, TOKENS), (429, TOKENS), (402, {"error": "x"})])
 async def test_the_token_limit_stops_new_orders_and_records_those_in_flight(night, status, body):
-    """Whatever status its text comes under; the rest is pending, exit 4."""
+    """Whatever status its text comes under; the rest is pending, exit 4.
+
+    Faults: F-33.
+    """
     night.transport.script("pass", times=4)
     night.transport.script("reply", status, body)
     night.transport.latency_s = lambda: 1.0
@@ -133,6 +146,27 @@ async def test_the_token_limit_stops_new_orders_and_records_those_in_flight(nigh
     assert night.states() == {JobState.SUBMITTED: 7, JobState.PENDING: 23}
     assert (await night.run(make_rows(30))).exit_code == 0
     assert set(night.orders().values()) == {1}
+
+
+async def test_a_token_limit_that_comes_and_goes_is_tried_with_one_order_a_run(night):
+    """The first order of a run goes alone, so a limit that still holds is asked once (F-34)."""
+    rows = make_rows(20)
+    for tokens in (0, 3, 0, 0, 5, 0):
+        night.transport.script("pass", times=tokens)
+        night.transport.script("reply", 412, TOKENS)
+        before = len(night.transport.posts())
+
+        result = await night.run(rows, canary=True, concurrency=1)
+
+        assert result.exit_code == Exit.TOKEN_LIMIT
+        assert len(night.transport.posts()) - before == tokens + 1
+    night.transport.script("reply", 412, TOKENS, times=20)
+    posts = len(night.transport.posts())
+    await night.run(rows, canary=True, concurrency=8)
+    assert len(night.transport.posts()) == posts + 1
+    night.transport._scripts["POST"].clear()
+    assert (await night.run(rows, canary=True)).exit_code == 0
+    assert night.orders() == dict.fromkeys(night.orders(), 1)
 
 
 async def test_doubts_are_settled_even_after_the_token_limit(night):
@@ -174,7 +208,10 @@ async def test_a_key_refused_while_looking_sends_nothing(night, seen):
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_key_refused_mid_run_stops_within_those_in_flight(night, status):
-    """It was revoked: the rows stay pending, none is lost."""
+    """It was revoked: the rows stay pending, none is lost.
+
+    Faults: F-35.
+    """
     night.transport.script("pass", times=10)
     night.transport.script("reply", status, {"error": "invalid token"}, times=1000)
     night.transport.latency_s = lambda: 1.0
@@ -188,7 +225,10 @@ async def test_a_key_refused_mid_run_stops_within_those_in_flight(night, status)
 
 @pytest.mark.parametrize("status", [404, 405])
 async def test_a_wrong_address_ends_the_run(night, status):
-    """Its own JSON says that nothing was done: all is pending, exit 9."""
+    """Its own JSON says that nothing was done: all is pending, exit 9.
+
+    Faults: F-36.
+    """
     night.transport.script("reply", status, {"error": "not found"})
 
     result = await night.run(make_rows(5), concurrency=1)
@@ -200,7 +240,10 @@ async def test_a_wrong_address_ends_the_run(night, status):
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 async def test_a_redirect_is_not_followed_and_stops_the_run(night, status):
-    """Whoever redirects may have taken the order first, so it is in doubt: that comes before 9."""
+    """Whoever redirects may have taken the order first, so it is in doubt: that comes before 9.
+
+    Faults: F-18, F-19.
+    """
     night.transport.script("reply", status, "", headers={"location": "https://else.example.com/"})
 
     result = await night.run(make_rows(5), concurrency=1)
@@ -212,9 +255,12 @@ async def test_a_redirect_is_not_followed_and_stops_the_run(night, status):
     assert set(night.orders().values()) == {1}
 
 
-@pytest.mark.parametrize("status", [301, 404])
+@pytest.mark.parametrize("status", [200, 301, 404])
 async def test_a_wrong_address_shows_before_anything_is_sent(night, status):
-    """The first call is a free one."""
+    """The first call is a free one.
+
+    A captive portal answers it with a 200 and a page of its own (F-25).
+    """
     night.transport.script("reply", status, "<html>", method="GET", times=9)
 
     with pytest.raises(ApiUnavailableError, match="nothing was sent"):
@@ -223,7 +269,10 @@ async def test_a_wrong_address_shows_before_anything_is_sent(night, status):
 
 
 async def test_an_untrusted_certificate_ends_the_run_before_the_key_leaves(night):
-    """Not passing trouble: no other try."""
+    """Not passing trouble: no other try.
+
+    Faults: F-3.
+    """
     real = night.transport.handle_async_request
 
     async def handle(request):
@@ -278,3 +327,24 @@ async def test_refusals_that_differ_do_not_stop_the_run(night, between):
 
     assert result.reasons == ()
     assert len(night.transport.posts()) == 40
+
+
+async def test_a_dub_that_failed_is_told_and_never_bought_again_by_itself(night):
+    """It may have been paid for: only a person orders it again (F-55)."""
+    rows = make_rows(3)
+    await night.run(rows)
+    job = night.job(REF)
+
+    def fails(session):
+        with session.ledger.transaction():
+            seen = remote(job.request_id, "failed", REF)
+            session.ledger.record_status(job.job_id, seen, Event.FAILED)
+
+    night.on_session = fails
+    first = await night.run(rows)
+    night.on_session = lambda _session: None
+    second = await night.run(rows)
+
+    assert first.exit_code == second.exit_code == Exit.ROWS_FAILED
+    assert night.state(REF) is JobState.FAILED
+    assert len(night.transport.posts()) == 3

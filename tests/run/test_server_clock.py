@@ -9,7 +9,10 @@ from tests.support.virtual import EPOCH, VirtualClock
 
 
 async def test_of_several_clocks_the_slowest_counts():
-    """Nodes disagree, and a cached Date is old: what was seen first or last means nothing."""
+    """Nodes disagree, and a cached Date is old: what was seen first or last means nothing.
+
+    Faults: F-51.
+    """
     clock = VirtualClock()
     server = ServerClock(clock)
     for skew_s in (0, 7200, -7200, 30):

@@ -52,7 +52,10 @@ async def order_elsewhere(night, reference_id, *, fate=None):
 
 
 async def test_dropped_before_arrival_is_sent_once_more_after_the_window(night):
-    """Absent: two complete empty looks, the window and a second apart on the server's clock."""
+    """Absent: two complete empty looks, the window and a second apart on the server's clock.
+
+    Faults: F-8.
+    """
     night.transport.script("drop")
 
     result = await night.run(make_rows(1))
@@ -66,7 +69,10 @@ async def test_dropped_before_arrival_is_sent_once_more_after_the_window(night):
 
 
 async def test_late_acceptance_within_the_window_is_adopted(night):
-    """The server took the cut-off call after we had looked for the first time."""
+    """The server took the cut-off call after we had looked for the first time.
+
+    Faults: F-9.
+    """
     night.transport.script("accept_later", late_s=SETTLE_S - 1)
 
     assert (await night.run(make_rows(1))).exit_code == 0
@@ -74,7 +80,10 @@ async def test_late_acceptance_within_the_window_is_adopted(night):
 
 
 async def test_several_matches_the_earliest_is_adopted_the_others_are_recorded(night):
-    """A proxy that replays a call makes two orders of one; both are known afterwards."""
+    """A proxy that replays a call makes two orders of one; both are known afterwards.
+
+    Faults: F-11.
+    """
     night.transport.script("accept_then_hang")
     asyncio.get_running_loop().call_later(
         5, lambda: asyncio.ensure_future(order_elsewhere(night, REF))
@@ -88,7 +97,10 @@ async def test_several_matches_the_earliest_is_adopted_the_others_are_recorded(n
 
 
 async def test_older_orders_under_the_same_id_are_not_adopted(night):
-    """What was created before the first intent is somebody else's, or of another season."""
+    """What was created before the first intent is somebody else's, or of another season.
+
+    Faults: F-47.
+    """
     rows = make_rows(12)
     await order_elsewhere(night, "S01E004")  # between the rows of the start look's sample
     await night.run(make_rows(1, "old"))
@@ -104,7 +116,10 @@ async def test_older_orders_under_the_same_id_are_not_adopted(night):
 
 
 async def test_an_order_from_shortly_before_is_left_to_a_person(night):
-    """Its time may be one node's wrong clock; ordering again could pay twice."""
+    """Its time may be one node's wrong clock; ordering again could pay twice.
+
+    Faults: F-48.
+    """
     rows = make_rows(12)
     await night.run(make_rows(1, "old"))
     await order_elsewhere(night, "S01E004")
@@ -168,7 +183,10 @@ async def test_on_unknown_hold_sends_nothing_again(night):
     ids=["error", "limited", "no_list", "total", "negative", "text", "offset", "foreign"],
 )  # fmt: skip
 async def test_a_look_that_failed_proves_nothing(night, change):
-    """Errors, a wrong total, foreign data: the doubt stays, and nothing is sent again."""
+    """Errors, a wrong total, foreign data: the doubt stays, and nothing is sent again.
+
+    Faults: F-42, F-45.
+    """
     night.transport.script("drop")
     tamper_list(night, change)
 
@@ -180,7 +198,10 @@ async def test_a_look_that_failed_proves_nothing(night, change):
 
 
 async def test_an_outage_of_15_minutes_never_turns_into_absent(night):
-    """The order exists all the time; the list comes back, and it is adopted."""
+    """The order exists all the time; the list comes back, and it is adopted.
+
+    Faults: F-42.
+    """
     night.transport.script("accept_then_drop")
     night.transport.down = [("GET", 1.0, 900.0)]
     night.transport.latency_s = lambda: 0.3
@@ -195,7 +216,10 @@ async def test_an_outage_of_15_minutes_never_turns_into_absent(night):
 
 
 async def test_a_lagging_list_within_the_window_is_waited_for(night):
-    """An order shows in the list only seconds after it was taken."""
+    """An order shows in the list only seconds after it was taken.
+
+    Faults: F-38.
+    """
     night.transport.script("accept_then_drop")
     tamper_list(
         night,
@@ -212,7 +236,10 @@ async def test_a_lagging_list_within_the_window_is_waited_for(night):
 
 @pytest.mark.parametrize("order", ["asc", "desc", "hash"])
 async def test_all_pages_are_read_in_whatever_order(tmp_path, order):
-    """A clamped limit and a strange order hide nothing."""
+    """A clamped limit and a strange order hide nothing.
+
+    Faults: F-40, F-44.
+    """
     night = Night(tmp_path, list_order=order, list_limit_max=1)
     night.transport.script("accept_then_hang")
     for second in (3, 5, 7):
@@ -233,3 +260,17 @@ async def test_a_list_that_does_not_answer_before_the_first_order_ends_the_run(n
     with pytest.raises(ApiUnavailableError, match="nothing was sent"):
         await night.run(make_rows(1))
     assert night.transport.posts() == []
+
+
+async def test_what_was_adopted_stays_so_when_the_list_forgets_it(night):
+    """Another replica answers, and it is behind: what was seen once does exist (F-39)."""
+    night.transport.script("accept_then_drop")
+    await night.run(make_rows(1))
+    adopted = night.job(REF).request_id
+    tamper_list(night, lambda answer: with_page(answer, data=[], pagination={"total": 0}))
+
+    result = await night.run(make_rows(1))
+
+    assert result.exit_code == 0
+    assert (night.state(REF), night.job(REF).request_id) == (JobState.SUBMITTED, adopted)
+    assert len(night.transport.posts()) == 1

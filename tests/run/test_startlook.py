@@ -26,7 +26,10 @@ def other_machine(night, tmp_path):
 
 @pytest.mark.parametrize("ordered", ["S01E001", "S01E004", "S01E012"])
 async def test_a_fresh_ledger_sees_any_row_that_was_ordered_before(night, other_machine, ordered):
-    """A lost ledger must not order the season again: its account's whole list is read."""
+    """A lost ledger must not order the season again: its account's whole list is read.
+
+    Faults: F-106.
+    """
     await other_machine.run([make_row(ordered)])
 
     with pytest.raises(NeedsALookError) as stopped:
@@ -105,7 +108,10 @@ async def test_what_came_after_a_jobs_own_first_intent_is_its_own(night):
 
 
 async def test_verify_stops_at_an_order_that_the_ledger_cannot_explain(night, other_machine):
-    """Between the sample's rows: found just ahead of the send, not adopted, not sent."""
+    """Between the sample's rows: found just ahead of the send, not adopted, not sent.
+
+    Faults: F-48, F-106.
+    """
     await night.run(make_rows(1, "first"))
     await other_machine.run([make_row("S01E004")])
 

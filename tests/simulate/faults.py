@@ -6,7 +6,11 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Everything that goes wrong in some seed. A kind that no seed ever hit fails the run."""
+    """Everything that goes wrong in some seed. A kind that no seed ever hit fails the run.
+
+    The numbers are those of `python -m tests.faults`; that the promise holds all the same is what
+    the oracle asserts after every seed.
+    """
 
     # an order on its way
     REFUSED_CONNECTION = "refused-connection"

@@ -33,7 +33,10 @@ SIGNED = {
 
 @pytest.mark.parametrize("scheme", SIGNED)
 def test_a_rotated_signature_is_the_same_file(scheme):
-    """A link is signed anew every night; the row must be known again."""
+    """A link is signed anew every night; the row must be known again.
+
+    Faults: F-59.
+    """
     first, second = (f"{BASE}?versionId=7&{SIGNED[scheme].format(text)}" for text in ("1a", "9z"))
 
     assert cut_url(first).signature == scheme

@@ -57,7 +57,10 @@ async def test_an_order_is_one_post_with_the_key():
 
 
 async def test_a_connection_that_does_not_come_ends_before_the_deadline():
-    """Then it is known that nothing was sent; a deadline proves nothing."""
+    """Then it is known that nothing was sent; a deadline proves nothing.
+
+    Faults: F-2.
+    """
     wire = Wire(answer(ACCEPTED))
     await ApiClient(BASE, KEY, wire, VirtualClock(), deadline_s=8.0).generate(BODY)
     timeout = wire.requests[0].extensions["timeout"]
@@ -131,7 +134,10 @@ async def test_a_page_is_asked_for_and_read():
     ],
 )
 async def test_every_spelling_of_a_time_is_utc(written, moment):
-    """Which request is older decides which one is ours."""
+    """Which request is older decides which one is ours.
+
+    Faults: F-50.
+    """
     page = await client(answer(a_page(a_request(created_at=written)))).list_requests()
     assert page.requests[0].created_at == datetime(2026, 3, 1, *moment, tzinfo=UTC)
 
@@ -164,7 +170,10 @@ UNREADABLE_PAGES = [
 
 @pytest.mark.parametrize("body", UNREADABLE_PAGES)
 async def test_a_page_that_is_not_as_documented_is_a_failed_look(body):
-    """Half-understood, it could look like absence."""
+    """Half-understood, it could look like absence.
+
+    Faults: F-45.
+    """
     with pytest.raises(CallFailedError) as caught:
         await client(answer(body)).list_requests()
     assert caught.value.outcome.cause is Cause.STRANGE
@@ -311,7 +320,10 @@ pages = st.fixed_dictionaries(
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @given(body=st.binary() | (pages | requests | json_values).map(lambda v: json.dumps(v).encode()))
 def test_no_body_breaks_the_readers(call, body):
-    """A value of ours, or the one exception that says so."""
+    """A value of ours, or the one exception that says so.
+
+    Faults: F-13, F-45, F-50.
+    """
 
     async def ask():
         with contextlib.suppress(CallFailedError):

@@ -47,7 +47,10 @@ def read(books, **options):
 
 @given(st.integers(0, 40), st.integers(1, 9), st.integers(1, 50))
 def test_every_request_is_read_once_whatever_the_page_size(count, most, limit):
-    """The server may clamp the limit without a word."""
+    """The server may clamp the limit without a word.
+
+    Faults: F-44.
+    """
     books = Books(*map(request, range(count)), most=most)
     listing = read(books, limit=limit)
     assert [found.request_id for found in listing.requests] == list(map(str, range(count)))
@@ -65,7 +68,10 @@ def test_the_dates_are_those_of_the_first_and_the_last_page():
 
 
 def test_a_total_that_changes_starts_the_reading_anew():
-    """An insert at the front shifts a request from a page not yet read to one already read."""
+    """An insert at the front shifts a request from a page not yet read to one already read.
+
+    Faults: F-41.
+    """
     books = Books(
         *map(request, range(4)), most=2, changes={2: lambda rows: rows.insert(0, request(9))}
     )
@@ -73,7 +79,10 @@ def test_a_total_that_changes_starts_the_reading_anew():
 
 
 def test_a_page_that_repeats_starts_the_reading_anew():
-    """The same total with one twice and one missing: the order changed meanwhile."""
+    """The same total with one twice and one missing: the order changed meanwhile.
+
+    Faults: F-41.
+    """
     books = Books(*map(request, range(4)), most=2, changes={2: lambda rows: rows.reverse()})
     assert len(read(books).requests) == 4
     assert books.reads == 4
@@ -96,7 +105,10 @@ def test_a_list_that_never_stands_still_is_a_failure():
 
 
 def test_other_reference_ids_are_left_out_and_told():
-    """A filter that matches by prefix, or not at all, says that the server is not as documented."""
+    """A filter that matches by prefix, or not at all, says that the server is not as documented.
+
+    Faults: F-43.
+    """
     listing = read(Books(request(1, "a"), request(2, "a1"), request(3, "A")), reference_id="a")
     assert [found.request_id for found in listing.requests] == ["1"]
     assert listing.foreign
@@ -134,7 +146,10 @@ def test_the_pace_is_kept_before_each_page():
 
 
 def test_a_failing_call_is_not_an_empty_list():
-    """It comes through as it is."""
+    """It comes through as it is.
+
+    Faults: F-42.
+    """
 
     failure = CallFailedError("x", Outcome(Event.LOST, Cause.SERVER, "y"))
 

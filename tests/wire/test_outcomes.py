@@ -216,7 +216,10 @@ def test_a_chain_that_bites_its_tail_ends():
 
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_is_sorted(status):
-    """By the whitelist: what is refused must be refused by the API itself."""
+    """By the whitelist: what is refused must be refused by the API itself.
+
+    Faults: F-29, F-30.
+    """
     by_api, by_another = STATUSES[status]
     assert sorted_as(classify_reply(Reply(status, error_body("?")), NOW)) == by_api
     for body in (b"<html>", b"", b'{"error": 1}', b'{"error": ""}', b'"error"', b"[" * 99999):
@@ -252,7 +255,10 @@ def test_an_id_counts_under_three_statuses_only(status):
     ],
 )
 def test_a_success_without_a_usable_id_is_probably_paid(body):
-    """Only a person may order it again."""
+    """Only a person may order it again.
+
+    Faults: F-13.
+    """
     outcome = classify_reply(Reply(200, body), NOW)
     assert sorted_as(outcome) == PAID
     assert outcome.request_id is None
@@ -338,7 +344,10 @@ bodies = st.binary() | st.builds(
     st.sampled_from(["", "its body broke off"]),
 )
 def test_any_reply_is_sorted_without_an_exception(status, body, retry_after, date, broken):
-    """Only our values come out, and only a real id is accepted."""
+    """Only our values come out, and only a real id is accepted.
+
+    Faults: F-13, F-15.
+    """
     reply = Reply(status, body, broken=broken, retry_after=retry_after, server_date=date)
     outcome = classify_reply(reply, NOW, KEY)
     assert isinstance(outcome.event, Event)

@@ -29,7 +29,10 @@ API = "https://api.example.com/api"
     ],
 )
 def test_the_environment_names_the_proxy(env, named):
-    """The run prints it: what stands between is worth knowing when calls fail."""
+    """The run prints it: what stands between is worth knowing when calls fail.
+
+    Faults: F-26.
+    """
     assert proxy_for(API, env) == named
 
 

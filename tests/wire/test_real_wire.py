@@ -10,7 +10,6 @@ import contextlib
 import json
 import socket
 import ssl
-import struct
 import subprocess
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,115 +18,25 @@ import pytest
 from batchdub.clock import SystemClock
 from batchdub.models import Cause
 from batchdub.states import Event
-from batchdub.wire import ApiClient, CallFailedError, build_transport, find_proxy, generate_body
-from tests.wire.answers import ACCEPTED, AN_ID, KEY, a_page, a_request
-
-BODY = generate_body("a", "https://x/v.mp4?sig=hunter2", "https://x/a.wav", False)
-DEADLINE_S = 1.5
-
-NOT_SENT = (Event.NOT_SENT, Cause.CONNECT)
-DROPPED = (Event.LOST, Cause.DROPPED)
-TIMEOUT = (Event.LOST, Cause.TIMEOUT)
-STRANGE = (Event.LOST, Cause.STRANGE)
-PAID = (Event.LOST, Cause.PAID_WITHOUT_ID)
-ADDRESS = (Event.LOST, Cause.ADDRESS)
-
-
-def http(body, status="200 OK", extra=""):
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{extra}\r\n"
-    return head.encode() + body
-
-
-GOOD = http(json.dumps(ACCEPTED).encode(), extra="Content-Type: application/json\r\n")
-
-
-class Server:
-    """Reads each request whole, then does what its script says; keeps what reached it."""
-
-    def __init__(self, script, *, at_once=False):
-        self.script = script
-        self.at_once = at_once
-        self.heads = []
-        self.peers = set()
-        self.open = {}
-
-    def posts(self):
-        return sum(head.startswith(b"POST ") for head in self.heads)
-
-    async def __call__(self, reader, writer):
-        self.open[asyncio.current_task()] = writer
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            while not (self.at_once and await self.script(writer) is False):
-                head = await reader.readuntil(b"\r\n\r\n")
-                self.heads.append(head)
-                self.peers.add(writer.get_extra_info("peername")[1])
-                await reader.readexactly(_content_length(head))
-                if await self.script(writer) is False:
-                    break
-        with contextlib.suppress(OSError):
-            writer.close()
-            await writer.wait_closed()
-
-    async def end(self):
-        """Leave no socket behind: the caller is gone, whatever was still to be said."""
-        for task, writer in self.open.items():
-            task.cancel()
-            writer.transport.abort()
-        await asyncio.gather(*self.open, return_exceptions=True)
-        # A transport closes its socket two turns of the loop after it was told to.
-        await asyncio.sleep(0.01)
-
-
-def _content_length(head):
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(b"content-length:"):
-            return int(line.partition(b":")[2])
-    return 0
-
-
-@contextlib.asynccontextmanager
-async def serving(script, tls=None, *, at_once=False):
-    """Serve a script after each request, or `at_once` after each connection."""
-    server = Server(script, at_once=at_once)
-    listener = await asyncio.start_server(server, "127.0.0.1", 0, ssl=tls)
-    try:
-        yield server, listener.sockets[0].getsockname()[1]
-    finally:
-        listener.close()
-        await server.end()
-
-
-@contextlib.asynccontextmanager
-async def calling(port, scheme="http", *, fresh=True, host="127.0.0.1", **options):
-    transport = build_transport(max_connections=4, fresh_connections=fresh, **options)
-    base = f"{scheme}://{host}:{port}/api"
-    async with ApiClient(base, KEY, transport, SystemClock(), deadline_s=DEADLINE_S) as api:
-        yield api
-
-
-def says(*pieces, then_close=True, pause_s=0.0):
-    async def script(writer):
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(pause_s)
-        return not then_close
-
-    return script
-
-
-async def reset(writer):
-    writer.get_extra_info("socket").setsockopt(
-        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-    )
-    writer.transport.abort()
-    return False
-
-
-async def silence(writer):
-    await asyncio.sleep(DEADLINE_S + 1)
-    return False
-
+from batchdub.wire import ApiClient, CallFailedError, build_transport, find_proxy
+from tests.wire.answers import AN_ID, KEY, a_page, a_request
+from tests.wire.real_servers import (
+    ADDRESS,
+    BODY,
+    DEADLINE_S,
+    DROPPED,
+    GOOD,
+    NOT_SENT,
+    PAID,
+    STRANGE,
+    TIMEOUT,
+    calling,
+    http,
+    reset,
+    says,
+    serving,
+    silence,
+)
 
 SCRIPTS = {
     "accepts": (says(GOOD), (Event.ACCEPTED, Cause.ACCEPTED)),
@@ -162,7 +71,10 @@ SCRIPTS = {
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.parametrize("fresh", [True, False])
 async def test_an_order_reaches_a_misbehaving_server_once(name, fresh):
-    """And ends as the whitelist says; the message shows neither key nor signature."""
+    """And ends as the whitelist says; the message shows neither key nor signature.
+
+    Faults: F-5, F-6, F-7, F-12, F-13, F-14, F-15, F-16.
+    """
     script, expected = SCRIPTS[name]
     async with serving(script) as (server, port), calling(port, fresh=fresh) as api:
         outcome = await api.generate(BODY)
@@ -174,7 +86,10 @@ async def test_an_order_reaches_a_misbehaving_server_once(name, fresh):
 
 @pytest.mark.real_time
 async def test_a_refused_connection_and_an_unknown_host_are_not_sent():
-    """No byte left: these rows may be tried again at once."""
+    """No byte left: these rows may be tried again at once.
+
+    Faults: F-1.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -198,7 +113,10 @@ async def test_a_connection_closed_as_it_was_accepted_is_in_doubt(script):
 
 @pytest.mark.real_time
 async def test_an_exhausted_pool_is_not_sent():
-    """The call never got a connection."""
+    """The call never got a connection.
+
+    Faults: F-4.
+    """
     async with serving(silence) as (server, port):
         transport = build_transport(max_connections=1, fresh_connections=True)
         base = f"http://127.0.0.1:{port}"
@@ -215,7 +133,10 @@ async def test_an_exhausted_pool_is_not_sent():
 @pytest.mark.real_time
 @pytest.mark.parametrize("fresh", [True, False])
 async def test_fresh_connections_are_fresh(fresh):
-    """An idle connection may be closed by the server just as it is used again."""
+    """An idle connection may be closed by the server just as it is used again.
+
+    Faults: F-17.
+    """
     async with (
         serving(says(GOOD, then_close=False)) as (server, port),
         calling(port, fresh=fresh) as api,
@@ -227,7 +148,10 @@ async def test_fresh_connections_are_fresh(fresh):
 
 @pytest.mark.real_time
 async def test_no_cookie_is_kept_and_the_headers_are_ours(monkeypatch, tmp_path):
-    """Nothing of the machine goes along: no cookie, no netrc, no proxy of its own accord."""
+    """Nothing of the machine goes along: no cookie, no netrc, no proxy of its own accord.
+
+    Faults: F-26.
+    """
     netrc = tmp_path / "netrc"
     netrc.write_text("machine localhost login u password hunter2\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -282,7 +206,10 @@ def _server_context(own_certificate):
 
 @pytest.mark.real_time
 async def test_an_untrusted_certificate_gets_no_request(own_certificate):
-    """The key is never sent to a host that cannot prove its name."""
+    """The key is never sent to a host that cannot prove its name.
+
+    Faults: F-3.
+    """
     tls = _server_context(own_certificate)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     async with serving(says(GOOD), tls) as (server, port), calling(port, "https") as api:
@@ -305,7 +232,10 @@ async def test_a_trusted_certificate_is_enough(own_certificate):
 
 @pytest.mark.real_time
 async def test_a_tls_handshake_that_stalls_is_not_sent():
-    """No connection came, so no byte of the request left."""
+    """No connection came, so no byte of the request left.
+
+    Faults: F-3.
+    """
 
     async with serving(silence, at_once=True) as (_, port), calling(port, "https") as api:
         outcome = await api.generate(BODY)
