@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import traceback
 from pathlib import Path
 
 import pytest
@@ -53,12 +52,11 @@ async def test_a_failure_beside_the_orders_ends_them(night):
 
     night.snapshots = Display()
 
-    with pytest.raises(ExceptionGroup, match="unhandled errors") as caught:
+    with pytest.raises(ZeroDivisionError, match="a fault of the display"):
         await night.run(make_rows(30), concurrency=2)
     posts = len(night.transport.posts())
     await asyncio.sleep(3600)
 
-    assert "a fault of the display" in "".join(traceback.format_exception(caught.value))
     assert len(night.transport.posts()) == posts < 30
 
 
@@ -73,7 +71,7 @@ async def test_whatever_kills_the_writer_no_order_leaves_without_its_intent(nigh
 
     night.on_session = dead
 
-    with pytest.raises((RuntimeError, ExceptionGroup), match=r"writer is gone|unhandled errors"):
+    with pytest.raises(RuntimeError, match="the writer is gone"):
         await night.run(make_rows(5))
 
     assert night.transport.posts() == []
