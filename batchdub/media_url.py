@@ -49,7 +49,7 @@ _LOOKS_SECRET = (
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Lower-case scheme and host, no login, no port, no fragment: nothing that taking apart changes.
 _PLAIN = re.compile(r"(https?://[a-z0-9.-]+/[!-\"$->@-~]*)(?:\?([!-\"$-~]*))?")
-_LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.IGNORECASE)
+_LINK = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+", re.IGNORECASE)
 _TELLING = 8
 _KEY_TAG = "m1"
 _REFERENCE_TAG = "dub1"

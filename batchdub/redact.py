@@ -65,7 +65,7 @@ _CREDENTIAL = re.compile(
 
 
 _PAIR = re.compile(
-    r"""(?ix) ( [\w.-]* (?: signature | credential | security-token | access_?key_?id | accessid
+    r"""(?ix) ( [\w.-]{0,64} (?: signature | credential | security-token | access_?key_?id | accessid
                           | api_?key | password | secret | token | policy | key-pair-id )
               | \b sig ) = [^\s&"'<>]+"""
 )
@@ -117,7 +117,7 @@ def _cut_base64(text: str, secret: str) -> str:
         whole = digits[first : (shift + len(raw)) * 8 // 6]
         for form in {whole, whole.translate(_URL_SAFE)}:
             if len(form) >= _TELLING and form in text:
-                text = re.sub(rf"[\w+/-]*{re.escape(form)}[\w+/-]*=*", MASK, text)
+                text = re.sub(rf"[\w+/-]{{0,200}}{re.escape(form)}[\w+/-]*=*", MASK, text)
     return text
 
 

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 300
 
+# Nobody reads more of it, and a search for secrets takes its time over a megabyte.
+_MOST_READ = 8 * 1024
+
 # A percent-encoded URL hides its signature from a search for URLs.
 _ENCODED_URL = re.compile(r"https?%3a\S*", re.IGNORECASE)
 
 
 def one_line(text: str, *secrets: Secret) -> str:
     """Cut secrets, join to one line of printable characters, at most `MAX_LENGTH` of them."""
-    safe = _ENCODED_URL.sub(MASK, scrub(text, *secrets))
+    safe = _ENCODED_URL.sub(MASK, scrub(text[:_MOST_READ], *secrets))
     printable = "".join(char if char.isprintable() else " " for char in safe)
     # Once more: what was split by a line end or a control character may now be whole.
     joined = scrub(" ".join(printable.split()), *secrets)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batchdub.manifest.fields import reference_fault, url_fault
+from tests.fuzz.targets import NAMES, read_manifest
 from tests.manifest.conftest import AUDIO, VIDEO, read_paths
 
 _TABLE_PIECES = (
@@ -34,24 +37,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz")
 
 
-def check(folder, name, data):
-    path = folder / name
-    path.write_bytes(data)
-    got = read_paths(str(path))
-    assert got.rows or got.lines
-    assert got.lines or not got.problems.rows_left_out
-    assert len(got.files) == 1 or got.problems.blocking
-    for row in got.rows:
-        assert reference_fault(row.reference_id) is None
-        assert url_fault(row.video_url) is None
-        assert url_fault(row.audio_url) is None
-        assert row.source.path == str(path)
-    for line in got.lines + got.warnings:
-        assert line.isprintable()
-        assert line.startswith(str(path))
-
-
-@pytest.mark.parametrize("name", ["m.csv", "m.yaml", "m.json", "m"])
+@pytest.mark.parametrize("name", NAMES)
 def test_any_bytes_give_only_problems(folder, name):
     """A manifest comes from anywhere.
 
@@ -66,7 +52,7 @@ def test_any_bytes_give_only_problems(folder, name):
     )
     @settings(max_examples=300)
     def holds(data):
-        check(folder, name, data)
+        read_manifest(folder, name, data)
 
     holds()
 
@@ -88,7 +74,7 @@ def test_any_order_of_meaningful_pieces_gives_only_rows_and_problems(folder, nam
             "m.yaml": "jobs:\n- ",
             "m.json": '{"jobs":[',
         }
-        check(folder, name, starts[name].encode() * with_start + data)
+        read_manifest(folder, name, starts[name].encode() * with_start + data)
 
     holds()
 
@@ -122,3 +108,105 @@ def test_what_is_written_by_the_rules_comes_back_unchanged(
     got = read_paths(str(path))
 
     assert [(row.columns["a"], row.columns["b"]) for row in got.rows] == cells
+
+
+_SHIPPED = sorted((Path(__file__).resolve().parents[2] / "manifests").iterdir())
+_CHANGES = st.lists(
+    st.tuples(
+        st.floats(0, 1, exclude_max=True),
+        st.integers(0, 8),
+        st.binary(max_size=4) | st.sampled_from([b'"', b"\n", b"\0", b"&a ", b"\xff\xfe", b": "]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.parametrize("shipped", _SHIPPED, ids=lambda path: path.name)
+def test_a_good_manifest_with_a_few_bytes_changed_gives_only_rows_and_problems(folder, shipped):
+    """A cut transfer, a bad disk, a slip of the hand: most of it is still as it was.
+
+    Faults: F-65, F-66.
+    """
+    whole = shipped.read_bytes()
+
+    @given(_CHANGES)
+    @settings(max_examples=150)
+    def holds(changes):
+        data = whole
+        for where, cut, put in changes:
+            start = int(where * len(data))
+            data = data[:start] + put + data[start + cut :]
+        read_manifest(folder, shipped.name, data)
+
+    holds()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(codec="utf-8"), max_size=30),
+            st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1252"]),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(NAMES),
+)
+def test_encodings_that_change_within_a_file_are_told(folder, parts, name):
+    """Two exports were put together, each in its own way (F-66)."""
+    header = f"video,audio,x\n{VIDEO},{AUDIO},"
+    texts = [header.encode(), *(text.encode(codec, "replace") for text, codec in parts)]
+
+    read_manifest(folder, name, b"".join(texts))
+
+
+_MIB = 1024 * 1024
+_DEEP = 200_000
+_HUGE = {
+    "lists in JSON": ("m.json", b'{"jobs":' + b"[" * _DEEP),
+    "objects in JSON": ("m.json", b'{"a":' * _DEEP),
+    "lists in YAML": ("m.yaml", b"jobs: " + b"[" * _DEEP),
+    "blocks in YAML": ("m.yaml", b"jobs:\n" + b"- " * _DEEP),
+    "mappings in YAML": ("m.yaml", b"jobs: " + b"{a: " * _DEEP),
+    "keys in YAML": ("m.yaml", b"? " * _DEEP),
+    "aliases in YAML": (
+        "m.yaml",
+        b"a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(
+            b"%c: &%c [%s]\n" % (n + 1, n + 1, b", ".join([b"*%c" % n] * 9)) for n in range(97, 118)
+        ),
+    ),
+    "a placeholder of itself": (
+        "m.yaml",
+        b"matrix:\n  a: ['{b}']\n  b: ['{a}{a}']\nvideo: '{a}'\naudio: '{b}'\n",
+    ),
+    "a cell": ("m.csv", f"video,audio,x\n{VIDEO},{AUDIO},".encode() + b"x" * 24 * _MIB),
+    "a quoted cell": ("m.csv", f'video,audio,x\n{VIDEO},{AUDIO},"'.encode() + b"x\n" * 12 * _MIB),
+    "a header": ("m.csv", b"video,audio" + b",x" * 4 * _MIB),
+    "a column that begins a link": (
+        "m.csv",
+        f"video,audio,x\n{VIDEO},,{'x' * 100_000}://".encode(),
+    ),
+    "a scalar in YAML": ("m.yaml", b"name: " + b"x" * 24 * _MIB),
+    "a text in JSON": ("m.json", b'{"name": "' + b"x" * 24 * _MIB + b'"}'),
+    "one digit after the other": ("m.json", b'{"jobs": [' + b"1" * 4 * _MIB + b"]}"),
+}
+
+
+@pytest.mark.parametrize("what", _HUGE)
+def test_what_is_too_deep_or_too_large_is_told_in_bounded_memory(folder, what):
+    """Neither the stack nor the memory is the manifest's to use up.
+
+    Faults: F-65, F-66.
+    """
+    name, data = _HUGE[what]
+    tracemalloc.start()
+    try:
+        got = read_manifest(folder, name, data)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert got.rows == []
+    assert got.lines
+    assert peak_bytes < 300 * _MIB

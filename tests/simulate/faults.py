@@ -138,7 +138,10 @@ class Fault(StrEnum):
     OLDER_ORDER = "older-order"
     """F-47."""
     ANOTHER_MACHINE = "another-machine"
-    """Somebody else orders under the same reference_ids: not covered, so it must be flagged (F-48, F-106)."""
+    """Somebody else orders under the same reference_ids: not covered, so it must be flagged.
+
+    F-48, F-106.
+    """
     DUB_FAILS = "dub-fails"
     """F-55."""
 
