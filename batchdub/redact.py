@@ -65,8 +65,8 @@ _CREDENTIAL = re.compile(
 
 
 _PAIR = re.compile(
-    r"""(?ix) ( [\w.-]{0,64} (?: signature | credential | security-token | access_?key_?id | accessid
-                          | api_?key | password | secret | token | policy | key-pair-id )
+    r"""(?ix) ( [\w.-]{0,64} (?: signature | credential | security-token | access_?key_?id
+                          | accessid | api_?key | password | secret | token | policy | key-pair-id )
               | \b sig ) = [^\s&"'<>]+"""
 )
 # What a kind of key begins with (`sk_live_`) is no secret, and may be a word in any message.
