@@ -65,7 +65,8 @@ _CREDENTIAL = re.compile(
 
 
 _PAIR = re.compile(
-    r"""(?ix) ( [\w.-]{0,64} (?: signature | credential | security-token | access_?key_?id
+    r"""(?ix) (?<![\w.-])
+              ( [\w.-]{0,64} (?: signature | credential | security-token | access_?key_?id
                           | accessid | api_?key | password | secret | token | policy | key-pair-id )
               | \b sig ) = [^\s&"'<>]+"""
 )

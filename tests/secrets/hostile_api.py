@@ -127,7 +127,11 @@ def hostile_api() -> Iterator[HostileApi]:
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self._answer(*api.answer_post(self._request(body), body))
+            said = self._request(body)
+            if self.path.startswith("/hook"):
+                self._answer(400, f"no {self.path}", {"error": f"{KEY} {said}"})
+            else:
+                self._answer(*api.answer_post(said, body))
 
         def do_CONNECT(self):
             said = self.headers["Proxy-Authorization"]

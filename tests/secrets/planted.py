@@ -19,6 +19,7 @@ def _made(name: str) -> str:
 KEY = _made("key")
 BEARER = _made("bearer token")
 PROXY_PASSWORD = _made("proxy password").replace("/", "_")
+HOOK_TOKEN = _made("hook token").replace("/", "_")
 URL_PASSWORDS = [_made(f"{medium} password").replace("/", "_") for medium in ("video", "audio")]
 _NAMES = (
     "v4-credential", "v4-token", "v4-signature", "v2-id", "v2-signature", "cf-policy",
@@ -33,6 +34,7 @@ SECRETS: dict[str, str] = {
     "the key": KEY,
     "the bearer token": BEARER,
     "the proxy's password": PROXY_PASSWORD,
+    "the hook's token": HOOK_TOKEN,
     "the video's login": URL_PASSWORDS[0],
     "the audio's login": URL_PASSWORDS[1],
 } | {

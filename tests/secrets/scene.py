@@ -147,7 +147,8 @@ class Scene:
         """Keep every file that the night left, by its kind; the scene's own do not count."""
         kinds = {
             ".db": "the ledger", ".bak": "the backup", ".jsonl": "the sandbox's books",
-            ".proof": "the certificate", ".lock": "the lock",
+            ".proof": "the certificate", ".lock": "the lock", ".events": "the events",
+            ".log": "the log file",
         }  # fmt: skip
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and path not in self._own:

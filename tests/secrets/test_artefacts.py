@@ -19,7 +19,8 @@ _REPORTS = ("csv", "json", "jsonl", "markdown")
 KINDS = (
     "validate", "plan", "run", "run: the first call is refused", "run: through a proxy",
     "run: a key file that is none", "resume", "status", "show", "audit", "reconcile",
-    "ledger rebuild", "ledger check", "ledger backup", "sandbox books", "every log",
+    "ledger rebuild", "ledger check", "ledger backup", "sandbox books", "doctor", "every log",
+    "the events", "the log file",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
     "the lock", "the process list", *(f"report {name}" for name in _REPORTS),
@@ -51,7 +52,12 @@ def _among_enemies(night):
     there = ("--base-url", api.base_url, *QUICK[:4])
     run = ("good.csv", *there, "--no-canary", "--on-unknown", "hold", "--ledger", "hostile.db")
     api.on_order = lambda: night.look_around() if len(api.orders) == 20 else None
-    night.run("run", "run", *run, "--concurrency", "1")
+    hook = api.base_url.replace("http://", f"http://me:{planted.HOOK_TOKEN}@")
+    hook = hook.replace("/api", f"/hook?token={planted.HOOK_TOKEN}")
+    hooks = {"BATCHDUB_WEBHOOK": hook, "BATCHDUB_PING": hook}
+    records = ("--events", "a.events", "--log-file", "a.log")
+    night.run("run", "run", *run, "--concurrency", "1", *records, **hooks)
+    night.run("doctor", "doctor", *there[:2], "--ledger", "hostile.db")
     night.run("status", "status", "--ledger", "hostile.db")
     for number in (1, 4, 8):
         night.run("show", "show", reference(number), "--ledger", "hostile.db")
