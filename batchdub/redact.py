@@ -71,7 +71,7 @@ _PAIR = re.compile(
               | \b sig ) = [^\s&"'<>]+"""
 )
 # What a kind of key begins with (`sk_live_`) is no secret, and may be a word in any message.
-_KIND_OF_KEY = re.compile(r"(?:[A-Za-z]+[-_])*")
+_KIND_OF_KEY = re.compile(r"^(?:[A-Za-z]+[-_])*")
 
 
 def scrub(text: str, *secrets: Secret) -> str:
@@ -94,8 +94,8 @@ def _cut_secret(text: str, secret: str) -> str:
         text = text.replace(form, MASK)
     if len(bare) < _TELLING:
         return text
-    kind = _KIND_OF_KEY.match(bare)
-    least = max(_TELLING, len(kind[0]) + _TELLING // 2 if kind else 0)
+    kind_length = len(bare) - len(_KIND_OF_KEY.sub("", bare, count=1))
+    least = max(_TELLING, kind_length + _TELLING // 2)
     return _cut_base64(_cut_beginnings(text, bare, least), bare)
 
 
