@@ -112,13 +112,17 @@ class ApiClient:
             content=json.dumps(body, separators=(",", ":")).encode(),
             extensions=self._extensions,
         )
-        secrets = (*self._secrets, *secrets_in_body(body))
         try:
             reply = await exchange(self._transport, request, self._deadline_s)
         except Exception as error:
             # An unknown one is in doubt, not a crash.
-            return classify_error(error, *secrets)
-        return classify_reply(reply, self._clock.now(), *secrets)
+            return classify_error(error, *self._secrets, *secrets_in_body(body))
+        now = self._clock.now()
+        outcome = classify_reply(reply, now, *self._secrets)
+        if not outcome.message:
+            return outcome
+        # Only what says something can repeat the body's signatures; most orders say nothing.
+        return classify_reply(reply, now, *self._secrets, *secrets_in_body(body))
 
     async def list_requests(
         self, *, reference_id: str | None = None, limit: int = 100, offset: int = 0
