@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from batchdub.clock import Clock
-from batchdub.errors import ApiUnavailableError, BatchdubError, KeyRefusedError
+from batchdub.errors import (
+    ApiUnavailableError,
+    BatchdubError,
+    KeyRefusedError,
+    LedgerUnusableError,
+)
 from batchdub.exits import Exit
 from batchdub.ledger import Ledger
 from batchdub.models import Job
@@ -78,6 +83,7 @@ async def run_orders(
         # What a signal cut short does not make the API unavailable.
         if not context.stop.interrupted:
             raise
+    _still_ours(context)
     standing = stand(session.ledger, prepared)
     reasons = tuple(context.stop.reasons)
     return RunResult(
@@ -92,6 +98,15 @@ async def run_orders(
         elapsed_s=outside.clock.monotonic_s() - began_s,
         invalid=invalid,
     )
+
+
+def _still_ours(context: RunContext) -> None:
+    """Notice a ledger that was deleted or replaced after the last intent: it has lost outcomes."""
+    try:
+        context.require_ours()
+    except LedgerUnusableError as error:
+        if not context.stop.has(Exit.LEDGER_UNUSABLE):
+            context.stop.ask(Exit.LEDGER_UNUSABLE, str(error))
 
 
 async def _steps(

@@ -54,7 +54,7 @@ def record_all(jobs):
     def record(bench, scenario):
         start, mood = scenario
         with bench.place(start, mood) as place:
-            ended = program.run(tracing.recorded(place, bench.trace))
+            ended = program.run(place.command(), tracing.recording(bench.trace))
             assert ended.code == 0, (start, mood.name, ended.talk)
             return (start, mood.name), tracing.count(place, bench.trace.read_text())
 
@@ -81,7 +81,7 @@ def perform(bench, trial):
     ends = []
     with bench.place(trial.start, _BY_NAME[trial.mood]) as place:
         for point in trial.kills:
-            ended = program.run(tracing.injected(place, bench.trace, point))
+            ended = program.run(place.command(), tracing.injecting(place, bench.trace, point))
             ends.append(ended.code)
             wrong += [*oracle.twice(place), *oracle.leaked(place, ended.talk)]
         wrong += oracle.recover(place)

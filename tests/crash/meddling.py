@@ -29,7 +29,7 @@ def interrupt(bench, number, after_s, times, mood=WELL):
                 process.send_signal(number)
             ended = program.finish(process)
         wrong = [*oracle.twice(place), *oracle.leaked(place, ended.talk)]
-        if ended.code not in (_EXIT[number], 0):
+        if ended.code not in (_EXIT[number], 0) and not _before_the_program(ended):
             wrong.append(f"exit {ended.code}: {oracle.last_words(ended)}")
         if ended.code and "Traceback" in ended.talk and "ledger:" in ended.talk:
             wrong.append("a traceback once the run had begun")
@@ -37,6 +37,11 @@ def interrupt(bench, number, after_s, times, mood=WELL):
     name = f"{number.name} {'twice' if times == 2 else 'once'}"
     replay = f"{name} after {after_s:.3f} s"
     return Result(name, ended.code != 0, (ended.code,), wrong, replay)
+
+
+def _before_the_program(ended):
+    """Whether Python itself was interrupted, before a line of ours was read: it exits with 1."""
+    return ended.code == 1 and "KeyboardInterrupt" in ended.talk and "batchdub/" not in ended.talk
 
 
 def moments(every_s, until_s):

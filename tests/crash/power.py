@@ -80,7 +80,7 @@ def record(bench, start, title="", wrapper=_BATCHDUB):
         before = _ledger_files(place)
         known = {order.reference_id for order in read_books(place.books)}
         command = place.command(program=wrapper)
-        ended = program.run(recording(bench.trace, command))
+        ended = program.run(command, recording(bench.trace))
         assert ended.code == 0, ended.talk
         done = operations(bench.trace.read_text(), place.ledger, before)
         ordered = {order.reference_id for order in read_books(place.books)}

@@ -18,11 +18,11 @@ _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _IGNORED = ("-shm", ".lock")
 
 
-def recording(trace, command):
-    """Give a command that records all that `operations` needs, whole."""
+def recording(trace):
+    """Give the strace that records all that `operations` needs, whole."""
     return [
         *("strace", "-f", "-qq", "-xx", "-s", "10000000", "-o", str(trace)),
-        *("-e", "trace=" + ",".join(f"?{call}" for call in _CALLS), *command),
+        *("-e", "trace=" + ",".join(f"?{call}" for call in _CALLS)),
     ]
 
 

@@ -71,7 +71,7 @@ def _turned(kind, number):
 
 def _record(bench, start):
     with bench.place(start) as place:
-        ended = program.run(tracing.recorded(place, bench.trace))
+        ended = program.run(place.command(), tracing.recording(bench.trace))
         assert ended.code == 0, ended.talk
         return tracing.count(place, bench.trace.read_text())
 
@@ -80,10 +80,10 @@ def refuse(bench, refusal):
     """Carry one trial out."""
     with bench.place(refusal.start) as place:
         before = _ordered(place)
-        command = tracing.injected(
+        strace = tracing.injecting(
             place, bench.trace, refusal.point, f"error={refusal.error}", onwards=refusal.onwards
         )
-        ended = program.run(command)
+        ended = program.run(place.command(), strace)
         wrong = after_refusal(place, ended, before) + oracle.recover(place)
     struck = "(INJECTED)" in bench.trace.read_text()
     name = f"{refusal.point.call} {refusal.error}"

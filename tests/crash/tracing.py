@@ -52,8 +52,8 @@ def missing():
     return "strace is not installed (Debian, Ubuntu: `apt install strace`), so nothing is injected"
 
 
-def injected(place, trace, point, fault="signal=KILL", *, onwards=False, command=None):
-    """Give a command that runs with a fault injected at a point, once or from there onwards."""
+def injecting(place, trace, point, fault="signal=KILL", *, onwards=False):
+    """Give the strace that injects a fault at a point, once or from there onwards."""
     when = f"{point.nth}{'+' if onwards else ''}"
     only = _only_on_ledger(place) if point.where == LEDGER else []
     if point.where == PAUSED:
@@ -62,16 +62,15 @@ def injected(place, trace, point, fault="signal=KILL", *, onwards=False, command
         *("strace", "-f", "-qq", "-s", "0", "-o", str(trace)),
         *("-e", f"trace=sendto,{point.call}"),
         *(*only, "-e", f"inject={point.call}:{fault}:when={when}"),
-        *(command or place.command()),
     ]
 
 
-def recorded(place, trace, command=None):
-    """Give a command that records which calls a run makes, for `count`."""
+def recording(trace):
+    """Give the strace that records which calls a run makes, for `count`."""
     calls = sorted({call for calls in _CALLS.values() for call in calls})
     return [
         *("strace", "-f", "-qq", "-y", "-s", "4096", "-o", str(trace)),
-        *("-e", "trace=" + ",".join(f"?{call}" for call in calls), *(command or place.command())),
+        *("-e", "trace=" + ",".join(f"?{call}" for call in calls)),
     ]
 
 
