@@ -14,6 +14,7 @@ from pathlib import Path
 
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import opening
+from batchdub.ledger.marks import mark_closed
 
 
 def back_up(path: Path, target: Path) -> None:
@@ -58,6 +59,7 @@ def _copy(source: sqlite3.Connection, unfinished: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = OFF")
         copy.execute("PRAGMA synchronous = OFF")
         source.backup(copy)
+        mark_closed(copy)
 
 
 def _name(unfinished: Path, target: Path) -> None:

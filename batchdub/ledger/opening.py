@@ -17,9 +17,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from batchdub.errors import IllegalTransitionError, LedgerUnusableError, LedgerWriteError
+from batchdub.ledger.marks import has_wal, mark_open
+from batchdub.ledger.migrating import migrate
 from batchdub.ledger.schema import (
     APPLICATION_ID,
-    MIGRATIONS,
     SCHEMA_VERSION,
     expected_guards,
     present_guards,
@@ -79,9 +80,11 @@ def _not_a_ledger(path: Path) -> LedgerUnusableError:
 def open_writer(path: Path) -> Database:
     """Open or create a ledger for writing, migrate it and prove that it can be written.
 
-    The file is created with mode 0600 whatever the umask says; its WAL inherits that.
+    The file is created with mode 0600 whatever the umask says; its WAL inherits that. A ledger
+    that was not closed and stands without its WAL is marked so for good (`WAL_LOST`).
     Raises LedgerUnusableError.
     """
+    had_wal = has_wal(path)
     _create_private(path)
     with told_plainly(path):
         database = _connect(path)
@@ -91,10 +94,10 @@ def open_writer(path: Path) -> Database:
             # The full check also compares the indexes: a flipped reference_id shows only there.
             _refuse_damaged(path, database, "integrity_check(1)")
             _refuse_astray(path, database)
-            with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
-                MIGRATIONS.apply(database)
+            migrate(path, database)
             _refuse_unguarded(path, database)
             _prove_writable(database)
+            mark_open(database, had_wal=had_wal)
         except BaseException:
             database.close()
             raise

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from batchdub.ledger import opening
+from batchdub.ledger.marks import WAL_LOST
 from batchdub.ledger.reading import chunks
 from batchdub.ledger.records import (
     Doubt,
@@ -110,6 +111,10 @@ class Queries(Telling):
             "SELECT 1 FROM attempts WHERE event IS NULL OR event IN ('lost', 'accepted') LIMIT 1"
         )
         return self._maybe(query) is not None
+
+    def may_lack_orders(self) -> bool:
+        """Whether the file was once found open and without its WAL: orders may be missing."""
+        return self.meta(WAL_LOST) is not None
 
     def not_ours(self) -> set[str]:
         """Give the ids of older requests under our reference_ids that were told not to be ours."""

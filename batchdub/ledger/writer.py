@@ -18,6 +18,7 @@ from typing import TypeVar
 from batchdub.clock import Clock
 from batchdub.errors import IllegalTransitionError, LedgerUnusableError
 from batchdub.ledger import opening
+from batchdub.ledger.marks import mark_closed
 from batchdub.ledger.queries import Queries
 from batchdub.media_url import cut_url, url_hash
 from batchdub.models import Row
@@ -111,6 +112,7 @@ class Writer(Queries):
         """
         with suppress(sqlite3.Error):
             self._connection.execute(f"PRAGMA busy_timeout = {_CLOSING_PATIENCE_MS}")
+            mark_closed(self._connection)
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         super().close()
 

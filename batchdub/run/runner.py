@@ -7,7 +7,7 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from batchdub.clock import Clock
@@ -235,6 +235,8 @@ def _make_context(
     stop = Stop()
     desk = Desk(prepared.orders, stop, options.max_jobs)
     desk.canary = Canary.READY if options.canary else Canary.SEEN
+    if session.ledger.may_lack_orders():
+        options = replace(options, verify=True)
     clock, ledger = outside.clock, session.ledger
     learned = ledger.meta("learned_per_s")
     return RunContext(

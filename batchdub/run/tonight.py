@@ -88,6 +88,12 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
     ) as session:
         if session.recovered:
             person.say(f"{session.recovered} calls were cut short by an earlier end: in doubt")
+        if session.ledger.may_lack_orders():
+            person.say(
+                f"{tonight.ledger_path}: was copied or left without its `-wal` file, so orders may"
+                " be missing from it: each row is looked up just before it is sent;"
+                " `batchdub ledger rebuild` into a new ledger ends this"
+            )
         yield session
 
 

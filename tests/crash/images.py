@@ -59,6 +59,8 @@ class Shelf:
             intents = database.execute(
                 "SELECT reference_id FROM attempts JOIN jobs USING (job_id)"
             ).fetchall()
+            if database.execute("SELECT 1 FROM meta WHERE name = 'wal_lost'").fetchone():
+                raise sqlite3.DatabaseError("a false alarm: taken for a copy without its WAL")
             transitions = database.execute("SELECT count(*) FROM transitions").fetchone()[0]
         return Found(frozenset(row[0] for row in intents), transitions)
 

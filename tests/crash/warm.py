@@ -91,7 +91,7 @@ class Warm:
     """The other end of it, for one thread."""
 
     def __init__(self, environment) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  our own program
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

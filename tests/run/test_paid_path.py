@@ -231,6 +231,17 @@ async def test_a_ledger_deleted_meanwhile_is_noticed_before_the_next_intent(nigh
     assert len(night.transport.posts()) == 2
 
 
+async def test_a_ledger_deleted_after_the_last_intent_is_noticed_at_the_end(night):
+    """F-73: the outcomes went into a file without a name, so the night is not done."""
+    night.transport.before_post = lambda _request: night.ledger_path.unlink()
+
+    result = await night.run(make_rows(1))
+
+    assert night.orders() == {REF: 1}
+    assert result.exit_code == Exit.LEDGER_UNUSABLE
+    assert "moved, deleted or replaced" in result.reasons[0].message
+
+
 async def test_a_lock_file_that_a_cleaner_took_stops_the_run(night):
     """Another run may hold a new lock of the same name by now."""
     lock = night.folder / "batchdub.db.lock"

@@ -64,6 +64,28 @@ async def test_a_ledger_restored_from_an_old_copy_is_noticed(night):
     assert set(night.orders().values()) == {1}
 
 
+async def test_a_bare_copy_whose_wal_is_lost_sends_nothing_that_was_ordered(night, monkeypatch):
+    """F-74: the sample sees none of it, so each row is looked up just before it is sent."""
+    rows = make_rows(40)
+    copies = []
+
+    def copy(_request):
+        if not copies:
+            copies.append(night.ledger_path.read_bytes())
+
+    night.transport.before_post = copy
+    await night.run(rows[5:9])
+    night.transport.before_post = lambda _request: None
+    night.ledger_path.write_bytes(copies[0])
+    monkeypatch.setattr("batchdub.run.startlook.sample", lambda orders: orders[:1])
+    monkeypatch.setattr("batchdub.ledger.Ledger.ever_ordered", lambda _: True)
+
+    result = await night.run(rows)
+
+    assert result.exit_code == Exit.NEEDS_A_LOOK
+    assert max(night.orders().values()) == 1
+
+
 async def test_others_of_the_account_are_nobodys_business(night, other_machine):
     """Other teams order under other ids."""
     await other_machine.run(make_rows(30, "other"))

@@ -1,0 +1,68 @@
+"""Bringing a ledger up to this version's schema: a snapshot of it first, then one transaction.
+
+A process that dies half-way leaves the ledger as it was, and perhaps a snapshot beside it. The
+snapshot stays: who wants to go back to the older batchdub needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from batchdub.errors import LedgerUnusableError
+from batchdub.ledger import schema
+from batchdub.ledger.marks import mark_closed
+
+
+def migrate(path: Path, database: Database) -> None:
+    """Apply what migrations are missing; a ledger of an older schema is copied aside first.
+
+    Raises LedgerUnusableError if the copy cannot be made: then nothing was changed.
+    """
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < version < schema.SCHEMA_VERSION:
+        _keep_snapshot(path, database, snapshot_path(path, version))
+    with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
+        schema.MIGRATIONS.apply(database)
+
+
+def snapshot_path(path: Path, version: int) -> Path:
+    """Name the copy of a ledger as it was at an older schema: `batchdub.db.schema-1`."""
+    return path.with_name(f"{path.name}.schema-{version}")
+
+
+def _keep_snapshot(path: Path, database: Database, target: Path) -> None:
+    if target.exists():
+        return  # an earlier try got as far as this, and has changed nothing since
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.fchmod(handle, 0o600)
+            database.execute("VACUUM INTO ?", [str(draft)])
+            with closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+                mark_closed(copy)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        draft.replace(target)
+        _sync_folder(target.absolute().parent)
+    except OSError as error:
+        raise LedgerUnusableError(
+            f"{path}: is of an older version, and no copy of it can be kept at {target}:"
+            f" {error.strerror}",
+            "free some space or check the folder, then run again",
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,112 @@
+"""F-113: an upgrade is one transaction with a snapshot before it, wherever the process dies."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+
+import pytest
+from sqlite_utils.migrations import Migrations
+
+from batchdub.errors import LedgerUnusableError
+from batchdub.ledger import migrating, opening, schema
+from batchdub.states import JobState
+from tests.ledger.support import add_jobs, bring_to, open_ledger
+from tests.ledger.test_opening import _KilledError, dying_connect
+
+
+@pytest.fixture
+def old(path):
+    """A ledger of schema 1, with an order in it."""
+    with open_ledger(path) as ledger:
+        (job_id,) = add_jobs(ledger, "a")
+        bring_to(ledger, job_id, JobState.SUBMITTED)
+    return path
+
+
+@pytest.fixture
+def newer(monkeypatch):
+    """The program one schema later."""
+    later = Migrations("batchdub")
+    later()(schema.m001_first_ledger)
+
+    @later()
+    def m002_more(db):
+        db.execute("CREATE TABLE more (x)")
+        db.execute("INSERT INTO more VALUES (1)")
+        db.execute("PRAGMA user_version = 2")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(opening, "SCHEMA_VERSION", 2)
+
+
+def facts(path):
+    """The schema's version, whether its table is there, and the orders."""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        query = "SELECT count(*) FROM sqlite_master WHERE name = 'more'"
+        more = connection.execute(query).fetchone()[0]
+        orders = connection.execute("SELECT count(request_id) FROM jobs").fetchone()[0]
+    return version, more, orders
+
+
+def test_the_ledger_as_it_was_is_kept_aside(old, newer):
+    """F-113: whoever must go back to the older version has something to go back to."""
+    open_ledger(old, "run-2").close()
+
+    snapshot = migrating.snapshot_path(old, 1)
+    assert facts(old) == (2, 1, 1)
+    assert facts(snapshot) == (1, 0, 1)
+    assert stat.S_IMODE(snapshot.stat().st_mode) == 0o600
+
+
+def test_an_upgrade_killed_at_any_statement_is_whole_or_not_there(old, newer, monkeypatch):
+    """F-113: and the next opening finishes it, with every order still known."""
+    content, steps, versions = old.read_bytes(), 0, set()
+    while True:
+        steps += 1
+        for left in old.parent.glob("batchdub.db*"):
+            left.unlink()
+        old.write_bytes(content)
+        with monkeypatch.context() as patch:
+            connections = []
+            patch.setattr(opening.sqlite3, "connect", dying_connect(steps, connections))
+            try:
+                open_ledger(old, "run-2").close()
+                break
+            except _KilledError:
+                for connection in connections:
+                    connection.close()
+        version, more, orders = facts(old)
+        assert (more, orders) == (version - 1, 1)
+        versions.add(version)
+        open_ledger(old, "run-3").close()
+        assert facts(old) == (2, 1, 1)
+        assert facts(migrating.snapshot_path(old, 1)) == (1, 0, 1)
+    assert versions == {1, 2}
+
+
+def test_without_a_snapshot_nothing_is_changed(old, newer, monkeypatch):
+    """F-113: a folder that takes no copy keeps its ledger as it was."""
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    with pytest.raises(LedgerUnusableError, match="no copy of it can be kept") as caught:
+        open_ledger(old, "run-2")
+    monkeypatch.undo()
+
+    assert "free some space" in caught.value.hint
+    assert facts(old) == (1, 0, 1)
+
+
+def test_a_new_ledger_has_no_snapshot(path):
+    """There is nothing to go back to."""
+    open_ledger(path).close()
+
+    assert [found.name for found in path.parent.iterdir()] == ["batchdub.db"]
