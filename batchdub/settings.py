@@ -85,6 +85,16 @@ def load_settings(
     )
 
 
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Name this user's folder for what outlives a run, but is not a ledger's: locks."""
+    named = environ.get("XDG_STATE_HOME", "")
+    # The specification of these folders has relative ones ignored.
+    base = (
+        Path(named) if named.startswith("/") else Path(environ.get("HOME") or "/") / ".local/state"
+    )
+    return base / "batchdub"
+
+
 def require_key(settings: Settings) -> Secret:
     """Give the key, reading the key file if one is named; KeyRefusedError if there is none."""
     if settings.key is not None:

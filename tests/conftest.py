@@ -41,9 +41,10 @@ def pytest_pyfunc_call(pyfuncitem):
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch):
+def _no_settings_from_outside(monkeypatch, tmp_path_factory):
     """A test sees no `BATCHDUB_*`, `CHAMELAION_*` or proxy variable of the machine it runs on."""
     for name in list(os.environ):
         if name.startswith(("BATCHDUB_", "CHAMELAION_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")  # nor the config file of whoever runs it
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))

@@ -27,6 +27,7 @@ from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions,
 from batchdub.run.sandboxed import TARGET, books_path, running_sandbox
 from batchdub.run.tonight import Person, Tonight
 from batchdub.sandbox.settings import SandboxSettings
+from batchdub.settings import state_folder
 from batchdub.units import DOCUMENTED_RATE, counted, format_duration
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def carry_out(
             clock=SystemClock(),
             allow_same_media=wanted.allow_same_media,
             serving=wanted.serving,
+            locks=None if wanted.sandbox else state_folder(invocation.environ) / "locks",
         )
         _announce(invocation, tonight, wanted)
         with (

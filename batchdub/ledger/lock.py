@@ -55,9 +55,20 @@ def held_lock(ledger: Path, clock: Clock) -> Iterator[HeldLock]:
     the same name. So the file that was locked must still be the file that has the name: that is
     looked at here after locking, and by `HeldLock.require_held` before each intent.
     """
-    path = lock_path(ledger)
+    busy = LedgerInUseError(
+        f"{ledger}: in use by another run", "wait until it ends; one ledger takes one run at a time"
+    )
+    with held_file(lock_path(ledger), busy, clock) as held:
+        yield held
+
+
+@contextmanager
+def held_file(
+    path: Path, busy: LedgerInUseError, clock: Clock, *, remove: bool = False
+) -> Iterator[HeldLock]:
+    """Hold a lock file, or raise what `busy` says, with who has it; `remove` it at the end."""
     try:
-        handle = _acquire(ledger, path)
+        handle = _acquire(path, busy)
     except OSError as error:
         raise LedgerUnusableError(
             f"{path}: cannot lock: {error.strerror}",
@@ -67,20 +78,26 @@ def held_lock(ledger: Path, clock: Clock) -> Iterator[HeldLock]:
         _sign(handle, clock)
         yield HeldLock(path, handle)
     finally:
+        if remove:
+            _remove(path, handle)
         # Whatever close says, the lock is gone with it, and what the run did is recorded.
         with suppress(OSError):
             os.close(handle)
 
 
-def _acquire(ledger: Path, path: Path) -> int:
+def _remove(path: Path, handle: int) -> None:
+    """Remove a lock file while it is held: whoever has opened it meanwhile looks for its name."""
+    with suppress(OSError):
+        if _is_named(handle, path):
+            path.unlink()
+
+
+def _acquire(path: Path, busy: LedgerInUseError) -> int:
     for _ in range(_TRIES):
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             if not lock_descriptor(handle, blocking=False):
-                raise LedgerInUseError(
-                    f"{ledger}: in use by another run{_holder(handle)}",
-                    "wait until it ends; one ledger takes one run at a time",
-                )
+                raise LedgerInUseError(f"{busy.message}{_holder(handle)}", busy.hint)
             if _is_named(handle, path):
                 return handle
         except BaseException:

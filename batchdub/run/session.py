@@ -13,7 +13,7 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.errors import BatchdubError, LedgerUnusableError
 from batchdub.exits import Exit
-from batchdub.ledger import HeldLock, Ledger, held_lock
+from batchdub.ledger import HeldLock, Ledger, held_lock, require_local
 from batchdub.run.account import bind_to_api
 
 _LEAST_FREE_BYTES = 20_000_000
@@ -45,6 +45,7 @@ def open_session(
     Raises LedgerInUseError if another run has it, LedgerUnusableError if it cannot be used.
     """
     _require_space(path)
+    require_local(path)
     with held_lock(path, clock) as lock, Ledger(path, clock) as ledger:
         bind_to_api(ledger, target)
         run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{ledger.run_count() + 1}"

@@ -6,13 +6,13 @@ import asyncio
 import random
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchdub.clock import Clock
 from batchdub.errors import LedgerUnusableError
-from batchdub.ledger import Ledger
+from batchdub.ledger import Ledger, held_batch, synced_folder
 from batchdub.plan import Totals
 from batchdub.progress import Snapshot
 from batchdub.run.asking import Say
@@ -53,6 +53,8 @@ class Tonight:
     clock: Clock
     allow_same_media: bool = False
     serving: Serving | None = None
+    locks: Path | None = None
+    """Where runs from different ledgers keep each other from ordering the same manifest."""
     rng: random.Random = field(default_factory=random.Random)
 
 
@@ -62,7 +64,7 @@ def order(tonight: Tonight, source: Source, person: Person) -> RunResult:
     Raises a BatchdubError where nothing was sent. The ledger is closed and the run recorded,
     whatever happens.
     """
-    with _session(tonight, person) as session:
+    with _session(tonight, person) as session, _alone(tonight, source, person):
         prepared = _prepare(session.ledger, tonight, source, person)
         return _carry_out(tonight, session, prepared, person, source.invalid)
 
@@ -78,6 +80,22 @@ def settle(tonight: Tonight, person: Person) -> RunResult:
 
 
 @contextmanager
+def _alone(tonight: Tonight, source: Source, person: Person) -> Iterator[None]:
+    """Keep other ledgers on this machine from ordering the same manifests meanwhile."""
+    if tonight.locks is None:
+        yield
+        return
+    batches = [(file.path, f"{tonight.target.name} {file.sha256}") for file in source.files]
+    with ExitStack() as held:
+        try:
+            held.enter_context(held_batch(tonight.locks, batches, tonight.clock))
+        except LedgerUnusableError as error:
+            # Of use only where someone has two ledgers: no reason to order nothing.
+            person.say(f"other ledgers are not kept from ordering these rows: {error.message}")
+        yield
+
+
+@contextmanager
 def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
     with open_session(
         tonight.ledger_path,
@@ -88,6 +106,12 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
     ) as session:
         if session.recovered:
             person.say(f"{session.recovered} calls were cut short by an earlier end: in doubt")
+        synced = synced_folder(tonight.ledger_path)
+        if synced is not None:
+            person.say(
+                f"{tonight.ledger_path}: stands in `{synced}`, which a cloud client may copy about"
+                " while it is written: name a ledger elsewhere with --ledger"
+            )
         if session.ledger.may_lack_orders():
             person.say(
                 f"{tonight.ledger_path}: was copied or left without its `-wal` file, so orders may"

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def environment():
         if not name.startswith(("BATCHDUB_", "CHAMELAION_", "COVERAGE_"))
         and not name.endswith(("_proxy", "_PROXY"))
     }
-    return kept | {"CHAMELAION_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ours = {"CHAMELAION_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return kept | ours | {"XDG_STATE_HOME": str(Path(tempfile.gettempdir()) / "batchdub-crash")}
 
 
 def start(command, **popen):

@@ -1,6 +1,7 @@
 """Another process with the same ledger: holds its lock, or commits orders until it is killed.
 
     python -m tests.ledger.child hold LEDGER
+    python -m tests.ledger.child batch FOLDER
     python -m tests.ledger.child order LEDGER
 
 It says a line on stdout for each thing it has done, and goes on only as long as someone reads.
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 from batchdub.clock import SystemClock
-from batchdub.ledger import held_lock
+from batchdub.ledger import held_batch, held_lock
 from tests.ledger.support import accepted, add_jobs, open_ledger
 
 
@@ -24,6 +25,12 @@ def say(text):
 
 def hold(path):
     with held_lock(path, SystemClock()):
+        say("held")
+        time.sleep(600)
+
+
+def batch(folder):
+    with held_batch(folder, [("tonight.csv", "https://api.example.com abc")], SystemClock()):
         say("held")
         time.sleep(600)
 
@@ -40,4 +47,4 @@ def order(path):
 
 
 if __name__ == "__main__":
-    {"hold": hold, "order": order}[sys.argv[1]](Path(sys.argv[2]))
+    {"hold": hold, "batch": batch, "order": order}[sys.argv[1]](Path(sys.argv[2]))

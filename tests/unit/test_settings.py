@@ -10,7 +10,14 @@ import pytest
 from batchdub.errors import KeyRefusedError
 from batchdub.exits import Exit
 from batchdub.redact import Secret
-from batchdub.settings import DEFAULT_BASE_URL, Flags, load_settings, require_key, secrets_in
+from batchdub.settings import (
+    DEFAULT_BASE_URL,
+    Flags,
+    load_settings,
+    require_key,
+    secrets_in,
+    state_folder,
+)
 from batchdub.wire.address import PRODUCTION_URL
 
 KEY = "sk-live-4f9a1c77"
@@ -153,3 +160,11 @@ def test_a_proxys_login_is_a_secret_of_the_environment():
     environ = {"https_proxy": "http://u:hunter2@proxy:3128", "NO_PROXY": "localhost"}
 
     assert set(secrets_in(environ)) == {Secret("u:hunter2"), Secret("hunter2")}
+
+
+def test_what_outlives_a_run_stands_in_the_users_own_state_folder():
+    """Where other programs keep theirs; a relative name is ignored, as its specification says."""
+    home = {"HOME": "/home/a"}
+    assert state_folder(home) == Path("/home/a/.local/state/batchdub")
+    assert state_folder(home | {"XDG_STATE_HOME": "/s"}) == Path("/s/batchdub")
+    assert state_folder(home | {"XDG_STATE_HOME": "s"}) == state_folder(home)
