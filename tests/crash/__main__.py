@@ -43,7 +43,7 @@ def _add_power(commands):
 
 def _add_errno(commands):
     command = commands.add_parser("errno", help="refusals, full disks, damage, signals, two runs")
-    command.add_argument("--number", type=int, default=100, help="trials of a section")
+    command.add_argument("--number", type=int, default=120, help="trials of a section")
     command.add_argument("--every-ms", type=int, default=50, help="between moments of a signal")
     command.add_argument("--only", nargs="+", choices=faults.SECTIONS, default=faults.SECTIONS)
     command.add_argument("--jobs", type=int, default=2)

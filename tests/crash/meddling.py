@@ -14,7 +14,7 @@ from tests.crash.moods import SLOW, WELL
 from tests.crash.program import ROWS
 from tests.crash.starts import FRESH
 
-_EXIT = {signal.SIGTERM: 143, signal.SIGINT: 130}
+EXIT = {signal.SIGTERM: 143, signal.SIGINT: 130}
 _SECOND_AFTER_S = 0.03
 
 
@@ -29,7 +29,7 @@ def interrupt(bench, number, after_s, times, mood=WELL):
                 process.send_signal(number)
             ended = program.finish(process)
         wrong = [*oracle.twice(place), *oracle.leaked(place, ended.talk)]
-        if ended.code not in (_EXIT[number], 0) and not _before_the_program(ended):
+        if ended.code not in (EXIT[number], 0) and not _before_the_program(ended):
             wrong.append(f"exit {ended.code}: {oracle.last_words(ended)}")
         if ended.code and "Traceback" in ended.talk and "ledger:" in ended.talk:
             wrong.append("a traceback once the run had begun")
@@ -77,10 +77,14 @@ def _one_after_the_other(place):
     return len(runs) == 2 and runs[0][1] is not None and runs[0][1] <= runs[1][0]
 
 
-def sleep(bench, orders, seconds=1.5):
-    """Stop the process in the middle of its orders, as a closed laptop does, and let it go on."""
+def sleep(bench, orders, seconds=1.5, jump_s=0):
+    """Stop the process in the middle of its orders, as a closed laptop does, and let it go on.
+
+    By the wall clock it has slept `jump_s` longer than by the monotonic one.
+    """
     with bench.place(FRESH, SLOW) as place:
-        with program.start(place.command()) as process:
+        asleep = ("tests.crash.slept", str(jump_s))
+        with program.start(place.command(program=asleep)) as process:
             program.wait_for_orders(place, orders)
             process.send_signal(signal.SIGSTOP)
             time.sleep(seconds)
@@ -88,4 +92,5 @@ def sleep(bench, orders, seconds=1.5):
             ended = program.finish(process)
         wrong = [] if ended.code == 0 else [f"exit {ended.code}: {oracle.last_words(ended)}"]
         wrong += [*oracle.twice(place), *oracle.recover(place)]
-    return Result("SIGSTOP, SIGCONT", 1, (ended.code,), wrong, f"sleep {orders}")
+    name = f"sleep, wall clock {jump_s:+} s"
+    return Result(name, 1, (ended.code,), wrong, f"sleep {orders}, {jump_s} s")

@@ -21,12 +21,13 @@ from tests.crash.starts import DOUBT, FRESH, HALF
 from tests.crash.tracing import LEDGER, Point, point_of
 
 ERRORS = {
-    "pwrite64": ("ENOSPC", "EIO", "EDQUOT", "EROFS"),
-    "fdatasync": ("EIO", "ENOSPC", "EROFS"),
+    "pwrite64": ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EINTR"),
+    "fdatasync": ("EIO", "ENOSPC", "EROFS", "EDQUOT"),
     "openat": ("ENOSPC", "EROFS", "EIO", "EMFILE"),
     "ftruncate": ("EIO", "ENOSPC"),
     "unlink": ("EIO", "EROFS"),
     "close": ("EIO",),
+    "mmap": ("ENOMEM",),
 }
 
 
@@ -57,6 +58,8 @@ def all_refusals(bench):
         for call, errors in ERRORS.items():
             numbers = spread(counts[LEDGER, call])
             for error, onwards in product(errors, (False, True)):
+                if error == "EINTR" and onwards:
+                    continue  # "try again" for ever is no fault, but a hang of our own making
                 kinds.append(
                     [Refusal(start, Point(LEDGER, call, nth), error, onwards) for nth in numbers]
                 )

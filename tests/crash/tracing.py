@@ -19,7 +19,7 @@ _PAUSE = "sendto:delay_exit=20ms"
 _CALLS = {
     LEDGER: (
         *("openat", "close", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename"),
-        *("fcntl", "flock", "fchmod", "fchown"),
+        *("fcntl", "flock", "fchmod", "fchown", "mmap"),
     ),
     WIRE: ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "epoll_wait", "write"),
 }

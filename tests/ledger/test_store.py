@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -511,6 +512,25 @@ def test_a_ledger_that_another_program_keeps_locked_is_told(ledger, path, job_id
 
     assert "close it" in caught.value.hint
     assert job(ledger).state is JobState.PENDING
+
+
+def test_a_ledger_that_is_locked_for_a_moment_is_waited_for(ledger, path, job_id):
+    """F-83: a backup tool that lets go in time costs nothing but time."""
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.1, other.execute, ["COMMIT"])
+        release.start()
+
+        with ledger.transaction():
+            ledger.begin_attempt(job_id)
+        release.join()
+
+    assert job(ledger).state is JobState.SENDING
+
+
+def test_a_patience_of_half_a_minute_is_set(ledger):
+    """F-83: the figure that the message promises."""
+    assert ledger._connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
 
 
 def test_a_table_that_is_gone_is_damage(ledger, path, job_id):

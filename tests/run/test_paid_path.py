@@ -220,6 +220,30 @@ async def test_a_verdict_that_cannot_be_recorded_stops_the_run_and_spares_what_i
     assert night.state(REF) is JobState.IN_DOUBT
 
 
+async def test_a_ledger_that_another_program_keeps_locked_ends_as_a_full_disk_does(night):
+    """F-83: SQLite waits its time out, the id is said, and the next run adopts the order."""
+    others = []
+
+    def lock(_request):
+        if not others:
+            others.append(sqlite3.connect(night.ledger_path, isolation_level=None))
+            others[0].execute("BEGIN IMMEDIATE")
+
+    def be_impatient(session):
+        session.ledger._connection.execute("PRAGMA busy_timeout = 20")
+
+    night.on_session = be_impatient
+    night.transport.before_post = lock
+    result = await night.run(make_rows(1))
+
+    assert result.exit_code == Exit.LEDGER_UNUSABLE
+    assert "kept the ledger locked" in result.reasons[0].message
+    assert any("NOT RECORDED" in line for line in night.said)
+    others[0].close()
+    assert (await night.run(make_rows(1))).exit_code == Exit.DONE
+    assert night.orders() == {REF: 1}
+
+
 async def test_a_ledger_deleted_meanwhile_is_noticed_before_the_next_intent(night):
     """SQLite writes into a deleted file in silence; an intent there is worth nothing."""
     night.transport.latency_s = lambda: 1.0
