@@ -25,8 +25,9 @@ def has_wal(path: Path) -> bool:
 
 def mark_open(database: Database, *, had_wal: bool) -> None:
     """Mark a ledger as open, in the file itself, and for good if it has lost its WAL."""
+    # Read before the transaction: one that reads first and then writes fails beside any writer.
+    found = database.execute("SELECT 1 FROM meta WHERE name = ?", (_OPEN,)).fetchone()
     with database.atomic():
-        found = database.execute("SELECT 1 FROM meta WHERE name = ?", (_OPEN,)).fetchone()
         if found and not had_wal:
             _set(database, WAL_LOST)
         _set(database, _OPEN)

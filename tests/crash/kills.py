@@ -2,6 +2,7 @@
 
 A trial: a start state, a mood of the API, a run that is killed at a point; every second trial
 kills the next run, too. Then the same command until it is done, and the books decide.
+F-92, F-93, F-94, F-95, F-96, F-97.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 A run may stop with exit 10, or never notice. It must not send after an intent that failed, and an
 order whose outcome could not be kept must be named on the terminal, for it is nowhere else.
+F-78, F-79, F-80, F-81, F-82, F-87, F-89.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def test_a_job_leaves_sending_as_its_attempt_ended(ledger, job_id, refused):
 
 
 def test_a_state_changes_only_by_a_recorded_move(ledger, job_id, refused):
-    """Every change of state leaves a row in `transitions`, whoever makes it."""
+    """F-90: every change of state leaves a row in `transitions`, whoever makes it."""
     assert refused("UPDATE jobs SET state = 'cancelled'") == "state changed without a transition"
     attempt(ledger, job_id, ENDS[Event.NOT_SENT])
     assert refused("UPDATE jobs SET state = 'pending'") == "state changed without a transition"

@@ -34,7 +34,7 @@ def refusal(path, opener=try_open):
 
 @pytest.mark.parametrize("umask", [0, 0o077, 0o777])
 def test_the_ledger_is_private_whatever_the_umask(path, umask):
-    """Its rows and links are the studio's business; its WAL and index take over its mode."""
+    """F-91: its rows and links are the studio's business; its WAL and index take over its mode."""
     before = os.umask(umask)
     try:
         ledger = open_ledger(path)
@@ -124,13 +124,13 @@ def test_a_closed_ledger_may_be_closed_again(ledger):
 
 
 def test_a_reader_cannot_write(ledger, path):
-    """Commands that only look must not be able to do more."""
+    """F-85: commands that only look must not be able to do more."""
     with open_for_reading(path) as reader, pytest.raises(sqlite3.OperationalError):
         reader._connection.execute("DELETE FROM meta")
 
 
 def test_each_opening_is_proven_by_a_write(path):
-    """A read-only or full disk shows only when something is written."""
+    """F-82: a read-only or full disk shows only when something is written."""
     for _ in range(3):
         try_open(path).close()
 
@@ -142,7 +142,7 @@ def test_each_opening_is_proven_by_a_write(path):
 
 
 def test_a_ledger_deleted_while_open_is_noticed(ledger, path):
-    """SQLite goes on writing into the deleted file without a word."""
+    """F-73: SQLite goes on writing into the deleted file without a word."""
     ledger.require_same_file()
     path.unlink()
 
@@ -151,7 +151,7 @@ def test_a_ledger_deleted_while_open_is_noticed(ledger, path):
 
 
 def test_a_ledger_replaced_while_open_is_noticed(ledger, path):
-    """A restored backup under the same name is another file."""
+    """F-73: a restored backup under the same name is another file."""
     copy = path.with_name("copy.db")
     copy.write_bytes(path.read_bytes())
     copy.replace(path)
@@ -174,7 +174,7 @@ def test_a_file_that_is_not_sqlite_is_refused_and_left_alone(path, content):
 
 
 def test_another_programs_database_is_refused_and_left_alone(path):
-    """Our tables in someone's library of photos would be a nuisance at best."""
+    """F-76: our tables in someone's library of photos would be a nuisance at best."""
     tamper(path, "CREATE TABLE photos (name TEXT)")
     before = path.read_bytes()
 
@@ -184,7 +184,7 @@ def test_another_programs_database_is_refused_and_left_alone(path):
 
 
 def test_a_newer_schema_is_refused_with_both_versions(path):
-    """An older batchdub cannot know what the newer one promised."""
+    """F-76: an older batchdub cannot know what the newer one promised."""
     open_ledger(path).close()
     tamper(path, "PRAGMA user_version = 7")
 
@@ -230,7 +230,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs Linux's /sys")
 def test_a_folder_that_nobody_may_write_is_told():
-    """Not even root makes files in /sys."""
+    """F-82: not even root makes files in /sys."""
     assert "cannot be written" in refusal(Path("/sys/kernel/batchdub.db"))
 
 
@@ -241,7 +241,7 @@ def test_a_file_that_nobody_may_write_is_told():
 
 
 def test_a_ledger_on_a_read_only_disk_is_told(path, monkeypatch):
-    """Opened so that SQLite itself refuses the write, as it does on a read-only mount."""
+    """F-82: opened so that SQLite itself refuses the write, as it does on a read-only mount."""
     open_ledger(path).close()
     connect = sqlite3.connect
     monkeypatch.setattr(
@@ -281,21 +281,21 @@ def knowledge(path):
 
 
 def test_a_ledger_cut_short_at_any_page_is_refused(path, sound):
-    """A truncated copy must never pass for a ledger with fewer orders."""
+    """F-75: a truncated copy must never pass for a ledger with fewer orders."""
     for size in range(4096, len(sound), 4096):
         path.write_bytes(sound[:size])
         assert knowledge(path) is None, size
 
 
 def test_a_ledger_with_a_zeroed_page_is_refused(path, sound):
-    """What a failing disk likes to return."""
+    """F-75: what a failing disk likes to return."""
     for start in range(0, len(sound), 4096):
         path.write_bytes(sound[:start] + bytes(4096) + sound[start + 4096 :])
         assert knowledge(path) is None, start
 
 
 def test_a_ledger_with_a_flipped_byte_never_shows_another_state(path, sound):
-    """Refused, or the flip is in what no decision reads: a wrong state would order again."""
+    """F-75: refused, or the flip is in what no decision reads: a wrong state would order again."""
     path.write_bytes(sound)
     truth = knowledge(path)
     chance = random.Random(4)  # noqa: S311  a fixed seed is the point
@@ -342,7 +342,10 @@ class _KilledError(BaseException):
 
 
 def test_a_ledger_killed_half_way_through_creation_opens_again(tmp_path, monkeypatch):
-    """All of the schema is one commit, so at whatever statement the process dies, none is there."""
+    """All of the schema is one commit, so at whatever statement the process dies, none is there.
+
+    F-113.
+    """
     steps = 0
     while True:
         steps += 1
@@ -387,7 +390,7 @@ def test_the_schema_names_its_guards_once():
 
 
 def test_a_new_ledger_whose_first_page_was_torn_by_a_power_cut_opens(tmp_path):
-    """Nothing was ever ordered from it; the journal beside it says how to undo the write."""
+    """F-77: nothing was ever ordered from it; the journal beside it says how to undo the write."""
     path = tmp_path / "batchdub.db"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA cache_spill = 1")

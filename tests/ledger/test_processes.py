@@ -25,7 +25,7 @@ def take(path):
 
 
 def test_the_second_run_is_told_who_holds_the_ledger(path):
-    """Pid, host and start are what a person needs to wait for it or to stop it."""
+    """F-85, F-103: pid, host and start are what a person needs to wait for it or to stop it."""
     with child_process("hold", path) as holder:
         assert holder.stdout.readline() == "held\n"
 
@@ -89,7 +89,7 @@ def test_the_lock_file_is_private(path):
 
 
 def test_a_deleted_lock_file_lets_nobody_in_unnoticed(path):
-    """The first run sees it before its next intent, whether or not a second one has come."""
+    """F-104: the first run sees it before its next intent, whether or not a second one has come."""
     with take(path) as first:
         first.require_held()
         first.path.unlink()
@@ -145,7 +145,10 @@ def test_a_folder_that_takes_no_lock_is_told(tmp_path):
 
 @pytest.mark.parametrize("lines", [1, 2, 37, 200])
 def test_kill_9_between_commits_loses_nothing_acknowledged(path, lines):
-    """Each line was written after its commit: all that was said must be there, and sound."""
+    """Each line was written after its commit: all that was said must be there, and sound.
+
+    F-95, F-97.
+    """
     with child_process("order", path) as process:
         said = [process.stdout.readline() for _ in range(lines)]
         process.send_signal(signal.SIGKILL)
@@ -164,7 +167,7 @@ def test_kill_9_between_commits_loses_nothing_acknowledged(path, lines):
 
 
 def test_a_reader_sees_whole_commits_while_a_run_writes(path):
-    """`status` in the middle of the night neither waits nor sees half of anything."""
+    """F-85: `status` in the middle of the night neither waits nor sees half of anything."""
     with child_process("order", path) as process:
         process.stdout.readline()
         for _ in range(20):

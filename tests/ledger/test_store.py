@@ -51,7 +51,7 @@ def test_an_intent_is_seen_by_other_processes_once_begun(ledger, path, job_id):
 
 
 def test_an_intent_that_is_not_committed_is_not_there(ledger, path, job_id):
-    """Nothing may be sent on the strength of it."""
+    """F-92: nothing may be sent on the strength of it."""
     with pytest.raises(KeyboardInterrupt), dying(ledger):
         ledger.begin_attempt(job_id)
 
@@ -469,7 +469,8 @@ def test_a_commit_that_fails_undoes_the_group(ledger, path):
     """
     jobs = add_jobs(ledger, *(f"row-{number}" for number in range(50)))
 
-    limit = no_file_may_grow_beyond(path.with_name(path.name + "-wal").stat().st_size + 100)
+    ledger._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    limit = no_file_may_grow_beyond(100)
     with limit, pytest.raises(LedgerWriteError, match="disk I/O error") as caught:
         ledger.apply_group([partial(ledger.begin_attempt, job_id) for job_id in jobs])
 
@@ -482,7 +483,7 @@ def test_a_commit_that_fails_undoes_the_group(ledger, path):
 
 
 def test_a_full_disk_undoes_the_group_and_says_so(ledger, path):
-    """SQLite's own limit on pages refuses exactly as a full disk does."""
+    """F-78: SQLite's own limit on pages refuses exactly as a full disk does."""
     jobs = add_jobs(ledger, *(f"row-{number}" for number in range(200)))
     pages = next(ledger.ask("PRAGMA page_count"))[0]
     ledger._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -499,7 +500,7 @@ def test_a_full_disk_undoes_the_group_and_says_so(ledger, path):
 
 
 def test_a_ledger_that_another_program_keeps_locked_is_told(ledger, path, job_id):
-    """A table browser with an open edit is the usual reason."""
+    """F-83: a table browser with an open edit is the usual reason."""
     ledger._connection.execute("PRAGMA busy_timeout = 0")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -524,6 +525,17 @@ def test_a_ledger_that_is_locked_for_a_moment_is_waited_for(ledger, path, job_id
         with ledger.transaction():
             ledger.begin_attempt(job_id)
         release.join()
+
+    assert job(ledger).state is JobState.SENDING
+
+
+def test_a_transaction_has_the_ledger_to_itself_from_its_first_word(ledger, path, job_id):
+    """F-84: what it reads cannot be overtaken before it writes, so it never fails for that."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+    with closing(other), ledger.transaction():
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        ledger.begin_attempt(job_id)
 
     assert job(ledger).state is JobState.SENDING
 

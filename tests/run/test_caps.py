@@ -85,7 +85,7 @@ async def test_orders_are_spaced_evenly_without_an_opening_burst(night, concurre
 
 
 async def test_a_crash_loop_keeps_the_pace(tmp_path):
-    """The pace is in the ledger: a restart every two seconds buys nothing."""
+    """F-98: the pace is in the ledger: a restart every two seconds buys nothing."""
     night = Night(tmp_path, rate=parse_rate("60/min"))
     night.transport.latency_s = lambda: 0.01
     for _ in range(12):

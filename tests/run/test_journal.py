@@ -67,7 +67,7 @@ async def test_a_change_whose_owner_was_cancelled_is_not_made(ledger):
 async def test_after_a_refused_commit_nothing_more_is_tried(ledger):
     """What a disk that refused once says afterwards cannot be believed.
 
-    Faults: F-111.
+    Faults: F-111, F-81.
     """
     journal = Journal(ledger)
     refuse(ledger)

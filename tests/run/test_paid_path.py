@@ -162,7 +162,7 @@ async def test_the_row_that_a_lie_put_in_doubt_is_settled_in_the_same_run(night)
 async def test_no_intent_on_disk_no_post(night):
     """A disk that refuses the intent refuses the order.
 
-    Faults: F-111.
+    Faults: F-111, F-78.
     """
     disk = Disk()
     night.on_session = disk.watch
@@ -176,7 +176,7 @@ async def test_no_intent_on_disk_no_post(night):
 
 
 async def test_an_outcome_that_cannot_be_recorded_is_said_and_adopted_next_time(night):
-    """Its request_id is nowhere else: it goes to whoever watches, and the run stops."""
+    """F-79: its request_id is nowhere else: it goes to whoever watches, and the run stops."""
     disk = Disk()
     night.on_session = disk.watch
     night.transport.latency_s = lambda: 1.0
@@ -245,7 +245,7 @@ async def test_a_ledger_that_another_program_keeps_locked_ends_as_a_full_disk_do
 
 
 async def test_a_ledger_deleted_meanwhile_is_noticed_before_the_next_intent(night):
-    """SQLite writes into a deleted file in silence; an intent there is worth nothing."""
+    """F-73: SQLite writes into a deleted file in silence; an intent there is worth nothing."""
     night.transport.latency_s = lambda: 1.0
     night.transport.before_post = lambda _request: night.ledger_path.unlink(missing_ok=True)
 
@@ -267,7 +267,7 @@ async def test_a_ledger_deleted_after_the_last_intent_is_noticed_at_the_end(nigh
 
 
 async def test_a_lock_file_that_a_cleaner_took_stops_the_run(night):
-    """Another run may hold a new lock of the same name by now."""
+    """F-104: another run may hold a new lock of the same name by now."""
     lock = night.folder / "batchdub.db.lock"
     night.transport.latency_s = lambda: 1.0
     night.transport.before_post = lambda _request: lock.unlink(missing_ok=True)
@@ -301,7 +301,7 @@ async def test_a_bug_of_ours_while_recording_stops_the_run_and_leaves_the_intent
 
 
 async def test_what_was_sending_when_the_process_died_is_looked_up_first(night):
-    """Recovery: cut short is in doubt, and its order is found on the list."""
+    """F-94: recovery: cut short is in doubt, and its order is found on the list."""
     night.transport.script("accept_then_hang")
     assert await night.run_killed(make_rows(4), after_s=3.0, concurrency=1)
     assert night.state(REF) is JobState.SENDING
@@ -316,7 +316,7 @@ async def test_what_was_sending_when_the_process_died_is_looked_up_first(night):
 @pytest.mark.parametrize("lies", [False, True])
 @pytest.mark.parametrize("commits", range(8))
 async def test_dying_at_any_commit_orders_nothing_twice(tmp_path, commits, lies):
-    """Before the intent, between it and the POST, between the reply and its record."""
+    """F-92, F-93, F-95: before the intent, before the POST, between the reply and its record."""
     night = Night(tmp_path)
     night.on_session = Disk(commits, lies=lies).watch
     try:

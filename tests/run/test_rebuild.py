@@ -47,6 +47,7 @@ def check(night):
 
 
 async def test_a_lost_ledger_comes_back_and_only_the_rest_is_ordered(tmp_path):
+    """F-71: nothing that was ordered is lost with it."""
     night = Night(tmp_path)
     await night.run(make_rows(6))
     rows = make_rows(8)

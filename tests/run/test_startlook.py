@@ -28,7 +28,7 @@ def other_machine(night, tmp_path):
 async def test_a_fresh_ledger_sees_any_row_that_was_ordered_before(night, other_machine, ordered):
     """A lost ledger must not order the season again: its account's whole list is read.
 
-    Faults: F-106.
+    Faults: F-106, F-71.
     """
     await other_machine.run([make_row(ordered)])
 
@@ -52,7 +52,7 @@ async def test_only_the_first_three_are_shown_and_the_others_counted(night, othe
 
 
 async def test_a_ledger_restored_from_an_old_copy_is_noticed(night):
-    """Ten rows are looked at, spread over all: an old copy lacks many."""
+    """F-72, F-88: ten rows are looked at, spread over all: an old copy lacks many."""
     rows = make_rows(60)
     await night.run(rows[:5])
     copy = night.ledger_path.read_bytes()

@@ -26,7 +26,7 @@ from tests.support.night import make_rows
 async def test_the_first_signal_sends_nothing_new_and_records_what_is_in_flight(
     night, number, code
 ):
-    """The same command goes on afterwards."""
+    """F-99, F-100, F-101: the same command goes on afterwards."""
     night.transport.latency_s = lambda: 1.0
     night.signal_at(5.5, number=number)
 
@@ -42,7 +42,7 @@ async def test_the_first_signal_sends_nothing_new_and_records_what_is_in_flight(
 
 
 async def test_a_second_signal_leaves_at_once_and_puts_the_cancelled_calls_in_doubt(night):
-    """The ledger is sound, and the next run finds what was ordered."""
+    """F-99: the ledger is sound, and the next run finds what was ordered."""
     night.transport.script("accept_then_hang", times=4)
     night.signal_at(3.0, 4.0)
 
@@ -94,7 +94,7 @@ async def test_a_call_cancelled_around_its_intent_was_never_sent(night):
 
 
 async def test_a_cancelled_record_is_on_disk_all_the_same(night):
-    """The reply is here; being cancelled before it is flushed must not lose it."""
+    """F-99: the reply is here; being cancelled before it is flushed must not lose it."""
     task = asyncio.ensure_future(night.run(make_rows(1)))
     answer = night.transport.handle_async_request
 
@@ -206,7 +206,7 @@ async def test_a_reason_noted_before_a_stop_does_not_end_the_looks():
 
 
 async def test_an_ignored_signal_stays_ignored(night):
-    """Under `nohup` a closed terminal means nothing."""
+    """F-101: under `nohup` a closed terminal means nothing."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         night.transport.latency_s = lambda: 1.0

@@ -49,7 +49,7 @@ def test_the_table_is_the_one_that_was_promised():
 
 @pytest.mark.parametrize(("state", "event"), list(product(JobState, Event)))
 def test_every_pair_of_state_and_event_is_legal_or_refused(state, event):
-    """An illegal move must stop us, and must not look like something a user can mend."""
+    """F-90: an illegal move must stop us, and must not look like something a user can mend."""
     if (state, event) in _TABLE:
         assert next_state(state, event) is _TABLE[state, event]
         return
