@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,6 +141,8 @@ def _profile(path: Path, profiles: object, wanted: str) -> Mapping[str, object]:
     if not wanted:
         return {}
     if wanted not in profiles:
+        from difflib import get_close_matches  # noqa: PLC0415  for typing errors only
+
         near = get_close_matches(wanted, profiles, n=1)
         there = f"there are {', '.join(profiles)}" if profiles else "it has none"
         raise UnusableInputError(
@@ -176,6 +177,8 @@ def _require_known(path: Path, text: str, name: str, which: str = "") -> str:
             f"{where}: {which}the key does not belong into a config file",
             "set `CHAMELAION_API_KEY`, or name a file that holds it: `key-file`",
         )
+    from difflib import get_close_matches  # noqa: PLC0415  for typing errors only
+
     near = get_close_matches(name.replace("_", "-"), NAMES, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(NAMES)}"
     raise UnusableInputError(f"{where}: {which}there is no setting `{name}`", hint)

@@ -107,6 +107,16 @@ def _identity(url: str) -> str:
     return f"{plain[1]}?{'&'.join(kept)}" if kept else plain[1]
 
 
+def shown_url(url: str) -> str:
+    """Give `cut_url(url).shown`, without taking apart a URL that is written plainly."""
+    plain = _PLAIN.fullmatch(url)
+    if plain is None:
+        return cut_url(url).shown
+    signature, kept = _split_signature(plain[2]) if plain[2] else ("", [])
+    query = "" if signature else "&".join(map(_mask_parameter, kept))
+    return f"{plain[1]}?{query}" if query else plain[1]
+
+
 def _name(piece: str) -> str:
     return unquote_plus(piece.partition("=")[0]).lower()
 
@@ -181,8 +191,8 @@ def made_reference_id(key: str) -> str:
 
 
 def url_hash(url: str) -> str:
-    """Hash a whole URL, signature included: tells two links apart without keeping either."""
-    return hashlib.sha256(url.encode()).hexdigest()[:32]
+    """Hash a whole URL, signature included: 16 hex digits tell two links of a row apart."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def _digest(value: object) -> str:

@@ -134,7 +134,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as the ledger has it. The URLs are cut: they carry no secrets and cannot be sent."""
+    """A job as the ledger has it; its URLs stay there.
+
+    `place` is the manifest_id and the position from 1 at which its row was seen last.
+    """
 
     job_id: int
     key: JobKey
@@ -148,3 +151,4 @@ class Job:
     remote_status: str | None = None
     submitted_at: datetime | None = None
     finished_at: datetime | None = None
+    place: tuple[int, int] = (0, 0)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from itertools import islice
 
 from batchdub.models import Job, Row
@@ -89,21 +90,36 @@ def plan_rows(
     is held back, unless `allow_same_media`.
     """
     iterator = iter(rows)
-    first_of_media: dict[str, Row] = {}
+    firsts: dict[bytes, str] = {}
     while chunk := list(islice(iterator, _CHUNK)):
         jobs = known([row.reference_id for _, row in chunk])
-        media = {} if allow_same_media else known_media([row.media_key for _, row in chunk])
-        for position, row in chunk:
-            planned = decide(row, position, jobs.get(row.reference_id))
-            if planned.fate.sends and not allow_same_media:
-                twin = _twin(planned, media.get(row.media_key, ()))
-                if not twin and row.media_key in first_of_media:
-                    twin = _planned_twin(first_of_media[row.media_key])
-                if twin:
-                    planned = _held_back(planned, twin)
-                else:
-                    first_of_media[row.media_key] = row
-            yield planned
+        planned = [decide(row, place, jobs.get(row.reference_id)) for place, row in chunk]
+        if allow_same_media:
+            yield from planned
+        else:
+            yield from _without_twins(planned, known_media, firsts)
+
+
+def _without_twins(
+    planned: Sequence[PlannedRow], known_media: KnownMedia, firsts: dict[bytes, str]
+) -> Iterator[PlannedRow]:
+    """Hold back rows whose media is ordered under another reference_id.
+
+    `firsts` says which row has each medium that this plan orders; it is added to. A million rows
+    stay in it, so it has no more of them than that.
+    """
+    media = known_media([item.row.media_key for item in planned if item.fate.sends])
+    for item in planned:
+        if not item.fate.sends:
+            yield item
+            continue
+        digest = sha256(item.row.media_key.encode()).digest()[:16]
+        twin = _twin(item, media.get(item.row.media_key, ())) or firsts.get(digest)
+        if twin:
+            yield _held_back(item, twin)
+        else:
+            firsts[digest] = f"`{item.row.reference_id}` at {item.row.source}"
+            yield item
 
 
 def decide(row: Row, position: int, job: Job | None) -> PlannedRow:
@@ -169,10 +185,6 @@ def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
             continue
         return f"`{job.key.reference_id}` from {job.source} ({_as(job)})"
     return ""
-
-
-def _planned_twin(first: Row) -> str:
-    return f"`{first.reference_id}` at {first.source}"
 
 
 def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,6 +113,8 @@ def _unwritten(error: OutputError) -> Failure:
 
 
 def _unexpected(error: BaseException, secrets: Sequence[Secret]) -> Failure:
+    import traceback  # noqa: PLC0415  what goes well needs none
+
     text = " ".join(scrub(str(error), *secrets).split())
     lines = "".join(traceback.format_exception(error)).splitlines()
     return Failure(

@@ -6,7 +6,6 @@ The list holds each command's one line of help, so that `batchdub --help` import
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -74,6 +73,8 @@ class _TopGroup(BatchdubGroup):
         name = args[0]
         if name in self.list_commands(ctx):
             return super().resolve_command(ctx, args)
+        from difflib import get_close_matches  # noqa: PLC0415  for typing errors only
+
         near = get_close_matches(name, self.list_commands(ctx), n=1)
         meant = f", did you mean `{near[0]}`?" if near else ""
         raise click.UsageError(f"there is no command `{name}`{meant}", ctx)

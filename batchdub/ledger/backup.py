@@ -28,8 +28,9 @@ def back_up(path: Path, target: Path) -> None:
     if os.path.lexists(target):
         raise _exists(target)
     with closing(opening.open_reader(path)) as source, _unfinished(target) as unfinished:
-        assert source.conn is not None  # noqa: S101  only a closed Database has none
-        _copy(source.conn, unfinished, target)
+        # A copy of a damaged ledger may come to stand where a sound one stood.
+        opening.refuse_damaged(path, source)
+        _copy(source, unfinished, target)
         _sync(unfinished)
         _name(unfinished, target)
     _sync(target.absolute().parent)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database
-
 WAL_LOST = "wal_lost"
 """Names a fact in `meta`: what was last written into this ledger may be missing from it."""
 _OPEN = "open"
@@ -23,15 +21,20 @@ def has_wal(path: Path) -> bool:
     return path.with_name(f"{path.name}-wal").exists()
 
 
-def mark_open(database: Database, *, had_wal: bool) -> None:
+def mark_open(connection: sqlite3.Connection, *, had_wal: bool) -> None:
     """Mark a ledger as open, in the file itself, and for good if it has lost its WAL."""
     # Read before the transaction: one that reads first and then writes fails beside any writer.
-    found = database.execute("SELECT 1 FROM meta WHERE name = ?", (_OPEN,)).fetchone()
-    with database.atomic():
+    found = connection.execute("SELECT 1 FROM meta WHERE name = ?", (_OPEN,)).fetchone()
+    connection.execute("BEGIN IMMEDIATE")
+    try:
         if found and not had_wal:
-            _set(database, WAL_LOST)
-        _set(database, _OPEN)
-    database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            _set(connection, WAL_LOST)
+        _set(connection, _OPEN)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def mark_closed(connection: sqlite3.Connection) -> None:
@@ -39,7 +42,7 @@ def mark_closed(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM meta WHERE name = ?", (_OPEN,))
 
 
-def _set(database: Database, name: str) -> None:
-    database.execute(
+def _set(connection: sqlite3.Connection, name: str) -> None:
+    connection.execute(
         "INSERT INTO meta (name, value) VALUES (?, '1') ON CONFLICT (name) DO NOTHING", (name,)
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from batchdub.errors import LedgerUnusableError
-from batchdub.ledger import schema
+from batchdub.ledger import migrations, schema
 from batchdub.ledger.marks import mark_closed
 
 
@@ -27,7 +27,7 @@ def migrate(path: Path, database: Database) -> None:
     if 0 < version < schema.SCHEMA_VERSION:
         _keep_snapshot(path, database, snapshot_path(path, version))
     with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
-        schema.MIGRATIONS.apply(database)
+        migrations.MIGRATIONS.apply(database)
 
 
 def snapshot_path(path: Path, version: int) -> Path:

@@ -14,19 +14,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from batchdub.errors import IllegalTransitionError, LedgerUnusableError, LedgerWriteError
 from batchdub.ledger.marks import has_wal, mark_open
-from batchdub.ledger.migrating import migrate
 from batchdub.ledger.schema import (
     APPLICATION_ID,
     SCHEMA_VERSION,
     expected_guards,
     present_guards,
+    strange_values,
 )
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
+_CHECKING_KIB = 160_000  # the indexes of a million jobs
 _FULL = 2
 _MAGIC = b"SQLite format 3\0"
 _RESTORE_HINT = "restore a copy, or start a new ledger with `batchdub ledger rebuild`"
@@ -77,7 +76,7 @@ def _not_a_ledger(path: Path) -> LedgerUnusableError:
     )
 
 
-def open_writer(path: Path) -> Database:
+def open_writer(path: Path) -> sqlite3.Connection:
     """Open or create a ledger for writing, migrate it and prove that it can be written.
 
     The file is created with mode 0600 whatever the umask says; its WAL inherits that. A ledger
@@ -87,47 +86,53 @@ def open_writer(path: Path) -> Database:
     had_wal = has_wal(path)
     _create_private(path)
     with told_plainly(path):
-        database = _connect(path)
+        connection = _connect(path)
         try:
-            _refuse_foreign(path, database)
-            _make_durable(path, database)
-            # The full check also compares the indexes: a flipped reference_id shows only there.
-            _refuse_damaged(path, database, "integrity_check(1)")
-            _refuse_astray(path, database)
-            migrate(path, database)
-            _refuse_unguarded(path, database)
-            _prove_writable(database)
-            mark_open(database, had_wal=had_wal)
+            _refuse_foreign(path, connection)
+            _make_durable(path, connection)
+            with _quick_checks(connection):
+                # The full check also compares the indexes: a flipped reference_id shows only there.
+                _refuse_damaged(path, connection, "integrity_check(1)")
+                _refuse_astray(path, connection)
+            _migrate(path, connection)
+            _refuse_strange(path, connection)
+            _refuse_unguarded(path, connection)
+            _prove_writable(connection)
+            mark_open(connection, had_wal=had_wal)
         except BaseException:
-            database.close()
+            connection.close()
             raise
-        return database
+        return connection
 
 
-def open_reader(path: Path) -> Database:
+def open_reader(path: Path) -> sqlite3.Connection:
     """Open an existing ledger read-only: it may be read while a run writes.
 
-    Raises LedgerUnusableError if there is none, or it is not a ledger of this version.
+    Nothing is spent on what a reader shows, so the file is not searched for damage, which would
+    take seconds of a million jobs: SQLite tells a file cut short at once, and any other broken
+    page where it is read. Raises LedgerUnusableError if there is none, or it is not a ledger of
+    this version.
     """
     if not path.is_file():
         raise LedgerUnusableError(
             f"{path}: there is no ledger", "run a manifest first, or name the file with --ledger"
         )
     with told_plainly(path):
-        uri = path.absolute().as_uri() + "?mode=ro"
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        database = Database(connection, execute_plugins=False)
+        connection = _connect(path.absolute().as_uri() + "?mode=ro", uri=True)
         try:
-            _refuse_foreign(path, database)
-            if _pragma(database, "user_version") == 0:
+            _refuse_foreign(path, connection)
+            if _pragma(connection, "user_version") == 0:
                 raise LedgerUnusableError(f"{path}: the ledger is empty", "run a manifest first")
-            _refuse_damaged(path, database, "quick_check(1)")
         except BaseException:
-            database.close()
+            connection.close()
             raise
-        return database
+        return connection
+
+
+def refuse_damaged(path: Path, connection: sqlite3.Connection) -> None:
+    """Search all of an open ledger for broken pages. Raises LedgerUnusableError for the first."""
+    with told_plainly(path):
+        _refuse_damaged(path, connection, "quick_check(1)")
 
 
 def _create_private(path: Path) -> None:
@@ -161,22 +166,47 @@ def _has_journal(path: Path) -> bool:
     return journal.is_file() and journal.stat().st_size > 0
 
 
-def _connect(path: Path) -> Database:
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+def _connect(name: Path | str, **options: bool) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, **options
     )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+@contextmanager
+def _quick_checks(connection: sqlite3.Connection) -> Iterator[None]:
+    """Make SQLite's checks of a million jobs bearable.
+
+    They go through all the indexes row by row, so these are kept in memory. And for each row they
+    make every list of a CHECK anew, which is half of their time: `_refuse_strange` looks instead.
+    """
+    before = _pragma(connection, "cache_size")
+    connection.execute(f"PRAGMA cache_size = -{_CHECKING_KIB}")
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA ignore_check_constraints = OFF")
+        connection.execute(f"PRAGMA cache_size = {before}")
+        connection.execute("PRAGMA shrink_memory")
+
+
+def _migrate(path: Path, connection: sqlite3.Connection) -> None:
+    from sqlite_utils import Database  # noqa: PLC0415  slow to import, and readers do without
+
+    from batchdub.ledger.migrating import migrate  # noqa: PLC0415  as above
+
     # Plugins are other people's code inside our transactions.
-    return Database(connection, execute_plugins=False)
+    migrate(path, Database(connection, execute_plugins=False))
 
 
-def _pragma(database: Database, name: str) -> object:
-    return database.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-def _refuse_foreign(path: Path, database: Database) -> None:
-    application = _pragma(database, "application_id")
-    version = _pragma(database, "user_version")
-    is_new = application == 0 and not _pragma(database, "schema_version")
+def _refuse_foreign(path: Path, connection: sqlite3.Connection) -> None:
+    application = _pragma(connection, "application_id")
+    version = _pragma(connection, "user_version")
+    is_new = application == 0 and not _pragma(connection, "schema_version")
     if application != APPLICATION_ID and not is_new:
         raise LedgerUnusableError(
             f"{path}: a SQLite file of another program, not a batchdub ledger",
@@ -189,17 +219,17 @@ def _refuse_foreign(path: Path, database: Database) -> None:
         )
 
 
-def _make_durable(path: Path, database: Database) -> None:
-    journal = database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("PRAGMA foreign_keys = ON")
+def _make_durable(path: Path, connection: sqlite3.Connection) -> None:
+    journal = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
     # Without this a REPLACE would delete rows behind the guards' back.
-    database.execute("PRAGMA recursive_triggers = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")
     if sys.platform == "darwin":
         # On macOS a plain fsync leaves the data in the drive's own cache.
-        database.execute("PRAGMA fullfsync = ON")
-        database.execute("PRAGMA checkpoint_fullfsync = ON")
-    kept = (journal, _pragma(database, "synchronous"), _pragma(database, "foreign_keys"))
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+    kept = (journal, _pragma(connection, "synchronous"), _pragma(connection, "foreign_keys"))
     if kept != ("wal", _FULL, 1):
         raise LedgerUnusableError(
             f"{path}: this file system cannot keep a ledger safely (journal mode {journal})",
@@ -207,32 +237,40 @@ def _make_durable(path: Path, database: Database) -> None:
         )
 
 
-def _refuse_damaged(path: Path, database: Database, check: str) -> None:
-    verdict = _pragma(database, check)
+def _refuse_damaged(path: Path, connection: sqlite3.Connection, check: str) -> None:
+    verdict = _pragma(connection, check)
     if verdict != "ok":
         raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", _RESTORE_HINT)
 
 
-def _refuse_astray(path: Path, database: Database) -> None:
-    astray = database.execute("PRAGMA foreign_key_check").fetchone()
+def _refuse_astray(path: Path, connection: sqlite3.Connection) -> None:
+    astray = connection.execute("PRAGMA foreign_key_check").fetchone()
     if astray is not None:
         raise LedgerUnusableError(
             f"{path}: the ledger is damaged: a row of `{astray[0]}` points nowhere", _RESTORE_HINT
         )
 
 
-def _refuse_unguarded(path: Path, database: Database) -> None:
+def _refuse_strange(path: Path, connection: sqlite3.Connection) -> None:
+    for table, query in strange_values().items():
+        if connection.execute(query).fetchone() is not None:
+            raise LedgerUnusableError(
+                f"{path}: the ledger is damaged: `{table}` has a value that none can be",
+                _RESTORE_HINT,
+            )
+
+
+def _refuse_unguarded(path: Path, connection: sqlite3.Connection) -> None:
     """The guards are the last line before a wrong order, so none is sent without them."""
-    if not expected_guards().items() <= present_guards(database).items():
+    if not expected_guards().items() <= present_guards(connection).items():
         raise LedgerUnusableError(
             f"{path}: the ledger's guards are missing or changed", "see `batchdub ledger check`"
         )
 
 
-def _prove_writable(database: Database) -> None:
+def _prove_writable(connection: sqlite3.Connection) -> None:
     """Write for real: a read-only disk or a full one shows only then."""
-    with database.atomic():
-        database.execute(
-            "INSERT INTO meta (name, value) VALUES ('opened', '1')"
-            " ON CONFLICT (name) DO UPDATE SET value = value + 1"
-        )
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('opened', '1')"
+        " ON CONFLICT (name) DO UPDATE SET value = value + 1"
+    )

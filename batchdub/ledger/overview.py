@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from batchdub.ledger.queries import Queries
 from batchdub.ledger.records import columns_of
+from batchdub.ledger.views import NEEDS_A_LOOK
 from batchdub.models import Source
 from batchdub.states import JobState
 
@@ -24,10 +25,14 @@ class Attention:
 
 def count_by_held(queries: Queries) -> Counter[tuple[JobState, bool]]:
     """Count the jobs, latest revisions only, by state and by whether they are held."""
+    counts: Counter[tuple[JobState, bool]] = Counter()
     rows = queries.ask(
-        "SELECT state, held IS NOT NULL, count(*) FROM jobs WHERE latest = 1 GROUP BY 1, 2"
+        "SELECT state, count(*), count(held) FROM jobs WHERE latest = 1 GROUP BY state"
     )
-    return Counter({(JobState(state), bool(held)): number for state, held, number in rows})
+    for state, number, held in rows:
+        counts[JobState(state), False] += number - held
+        counts[JobState(state), True] += held
+    return +counts
 
 
 def needs_a_look(queries: Queries, first: int) -> list[Attention]:
@@ -38,9 +43,7 @@ def needs_a_look(queries: Queries, first: int) -> list[Attention]:
     query = (
         "SELECT path, line, reference_id, state, held, error FROM jobs"
         " JOIN manifests USING (manifest_id)"
-        " WHERE latest = 1 AND (state IN ('in_doubt', 'rejected', 'failed')"
-        " OR held IS NOT NULL AND state = 'pending')"
-        " ORDER BY manifest_id, position LIMIT ?"
+        f" WHERE {NEEDS_A_LOOK} ORDER BY manifest_id, position LIMIT ?"
     )
     return [
         Attention(Source(path, line), reference_id, JobState(state), held, error)

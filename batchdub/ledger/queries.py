@@ -25,7 +25,7 @@ from batchdub.units import to_stored_time
 
 _ANY_JOB = (
     "SELECT job_id, reference_id, revision, state, media_key, path, line, request_id, held,"
-    " attempts, error, remote_status, submitted_at, finished_at"
+    " attempts, error, remote_status, submitted_at, finished_at, manifest_id, position"
     " FROM jobs JOIN manifests USING (manifest_id)"
 )
 _JOB = f"{_ANY_JOB} WHERE latest = 1"
@@ -179,6 +179,8 @@ class Queries(Telling):
         """Give the jobs with several attempts that may have left, the last of them since a time."""
         query = (
             f"{_JOB} AND job_id IN (SELECT job_id FROM attempts WHERE event IS NOT 'not_sent'"
+            # First the few jobs with a second attempt, which the index alone tells.
+            " AND job_id IN (SELECT job_id FROM attempts WHERE attempt_no > 1)"
             " GROUP BY job_id HAVING count(*) > 1 AND max(intended_at) >= ?) ORDER BY job_id"
         )
         return [job_of(row) for row in self.ask(query, (to_stored_time(since),))]

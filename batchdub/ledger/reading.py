@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlite_utils import Database
-
 from batchdub.ledger import opening
 from batchdub.ledger.schema import present_guards
 
@@ -20,16 +18,13 @@ _CHUNK = 500  # host parameters of one statement; SQLite's own limit is far abov
 class Reading:
     """Questions in SQL to an open ledger, and their answers as they come."""
 
-    def __init__(self, database: Database, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.path = path
-        self._database = database
-        connection = database.conn
-        assert connection is not None  # noqa: S101  only a closed Database has none
-        self._connection: sqlite3.Connection = connection
+        self._connection = connection
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +62,7 @@ class Reading:
     def guards(self) -> dict[str, str]:
         """Give the file's triggers and indexes as SQL, by name."""
         with opening.told_plainly(self.path):
-            return present_guards(self._database)
+            return present_guards(self._connection)
 
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
@@ -79,7 +74,10 @@ class Reading:
 
     def _as_dicts(self, query: str, values: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
         with opening.told_plainly(self.path):
-            yield from self._database.query(query, values)
+            cursor = self._connection.execute(query, values)
+            names = [column[0] for column in cursor.description]
+            for row in iter(cursor.fetchone, None):
+                yield dict(zip(names, row, strict=True))
 
     def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...]:
         return next(self.ask(query, values))

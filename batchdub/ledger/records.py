@@ -108,6 +108,7 @@ def job_of(row: Sequence[Any]) -> Job:
         remote_status=row[11],
         submitted_at=time_of(row[12]),
         finished_at=time_of(row[13]),
+        place=(row[14], row[15]),
     )
 
 

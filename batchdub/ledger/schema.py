@@ -1,33 +1,28 @@
-"""The ledger's schema, as migrations, and the guards that SQLite itself keeps.
+"""The ledger's schema, and the guards that SQLite itself keeps.
 
 History comes first: a change of state is a row inserted into `transitions`, and the job follows
 by trigger. So no state can change unrecorded, and a move that `states.TRANSITIONS` does not have
 is refused by the database whoever asks for it.
-
-A migration that has been released is never edited; a new one is added.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
-
-from batchdub.ledger.views import VIEWS
+from batchdub.ledger.views import NEEDS_A_LOOK
 from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
 SCHEMA_VERSION = 1
-MIGRATIONS = Migrations("batchdub")
 _OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
 _ENDS = ", ".join(f"'{event}'" for state, event in TRANSITIONS if state is JobState.SENDING)
 _GIVE_WAY = ", ".join(sorted(f"'{state}'" for state, _ in NEXT_REVISION))
 
-_TABLES = (
+TABLES = (
     """CREATE TABLE meta (
         name TEXT PRIMARY KEY,
         value TEXT NOT NULL
@@ -121,9 +116,13 @@ _TABLES = (
 
 _INDEXES = (
     "CREATE UNIQUE INDEX job_request ON jobs (request_id) WHERE request_id IS NOT NULL",
-    "CREATE INDEX job_state ON jobs (latest, state)",
+    # Partial, since nearly every job is the latest: an index that begins with `latest` would draw
+    # every question to itself, and read a million jobs to find one. `latest` comes last so that
+    # counting reads the index alone.
+    "CREATE INDEX job_state ON jobs (state, held, latest) WHERE latest = 1",
     "CREATE INDEX job_media ON jobs (media_key)",
-    "CREATE INDEX job_order ON jobs (manifest_id, position)",
+    "CREATE INDEX job_order ON jobs (manifest_id, position) WHERE latest = 1",
+    f"CREATE INDEX job_attention ON jobs (manifest_id, position) WHERE {NEEDS_A_LOOK}",
     "CREATE UNIQUE INDEX one_open_attempt ON attempts (job_id) WHERE event IS NULL",
     "CREATE INDEX attempt_request ON attempts (request_id) WHERE request_id IS NOT NULL",
     "CREATE INDEX transition_job ON transitions (job_id)",
@@ -152,18 +151,32 @@ def indexes() -> tuple[str, ...]:
     return _INDEXES
 
 
+def strange_values() -> dict[str, str]:
+    """Give, for each table, the question for rows that its own CHECKs would not let in."""
+    return {
+        "jobs": f"SELECT 1 FROM jobs WHERE state NOT IN ({_STATES}) OR revision < 1"
+        " OR latest NOT IN (0, 1) LIMIT 1",
+        "attempts": f"SELECT 1 FROM attempts WHERE event NOT IN ({_ENDS}) OR attempt_no < 1"
+        " LIMIT 1",
+        "transitions": f"SELECT 1 FROM transitions WHERE from_state NOT IN ({_STATES})"
+        f" OR to_state NOT IN ({_STATES}) LIMIT 1",
+        "other_requests": "SELECT 1 FROM other_requests WHERE kind NOT IN ('duplicate', 'not_ours')"
+        " LIMIT 1",
+    }
+
+
 def expected_guards() -> dict[str, str]:
     """Give what must stand in a ledger's `sqlite_master`: triggers and indexes by name."""
     return dict(map(named, (*guards(), *indexes())))
 
 
-def present_guards(database: Database) -> dict[str, str]:
+def present_guards(connection: sqlite3.Connection) -> dict[str, str]:
     """Give the triggers and indexes that do stand there, also those of other programs."""
     query = (
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
         " AND type IN ('trigger', 'index') AND tbl_name <> '_sqlite_migrations'"
     )
-    return dict(named(row[0]) for row in database.execute(query))
+    return dict(named(row[0]) for row in connection.execute(query))
 
 
 def named(sql: str) -> tuple[str, str]:
@@ -273,14 +286,3 @@ def _refuse(name: str, what: str, why: str, when: str = "") -> str:
     condition = f"\n        WHEN {when.strip()}" if when else ""
     return f"""CREATE TRIGGER {name} BEFORE {what}{condition}
         BEGIN SELECT RAISE(ABORT, '{why}'); END"""
-
-
-@MIGRATIONS()
-def m001_first_ledger(db: Database) -> None:
-    """Make the tables, their guards and the views."""
-    for statement in (*_TABLES, *indexes(), *guards()):
-        db.execute(statement)
-    for name, query in VIEWS.items():
-        db.create_view(name, query)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -11,7 +11,7 @@ from datetime import datetime
 from batchdub.errors import IllegalTransitionError
 from batchdub.ledger.decisions import Decisions
 from batchdub.ledger.writer import Actor
-from batchdub.media_url import cut_url
+from batchdub.media_url import shown_url
 from batchdub.models import Cause, Outcome, RemoteRequest
 from batchdub.states import Event, JobState
 from batchdub.units import to_stored_time
@@ -83,8 +83,9 @@ class Ledger(Decisions):
     def recover(self) -> int:
         """Put every job that a dead process left `sending` in doubt; gives how many there were."""
         rows = self._connection.execute(
-            "SELECT job_id, attempt_id FROM jobs JOIN attempts USING (job_id)"
-            " WHERE jobs.state = 'sending' AND attempts.event IS NULL"
+            # In this order, for open attempts are few and have an index.
+            "SELECT job_id, attempt_id FROM attempts CROSS JOIN jobs USING (job_id)"
+            " WHERE attempts.event IS NULL AND jobs.state = 'sending'"
         ).fetchall()
         cut_short = Outcome(Event.LOST, Cause.CUT_SHORT, "the process ended during the call")
         for job_id, attempt_id in rows:
@@ -210,7 +211,7 @@ class Ledger(Decisions):
 def _shown_url(url: str) -> str:
     """Cut a URL of the API's for keeping; what is not a URL at all is not kept."""
     try:
-        return cut_url(url).shown
+        return shown_url(url)
     except ValueError:
         return "[not a URL]"
 

@@ -84,8 +84,8 @@ class Telling(Reading):
         Seen from another folder a relative name leads elsewhere; then it is the absolute path.
         """
         query = (
-            "SELECT path, location FROM manifests WHERE manifest_id IN"
-            " (SELECT DISTINCT manifest_id FROM jobs WHERE latest = 1)"
+            "SELECT path, location FROM manifests WHERE EXISTS"
+            " (SELECT 1 FROM jobs WHERE latest = 1 AND manifest_id = manifests.manifest_id)"
             " GROUP BY location ORDER BY max(manifest_id)"
         )
         return [_seen_from_here(*row) for row in self.ask(query)]

@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 _LATEST = "jobs.latest = 1"
+NEEDS_A_LOOK = (
+    "latest = 1 AND (state IN ('in_doubt', 'rejected', 'failed')"
+    " OR held IS NOT NULL AND state = 'pending')"
+)
+"""The jobs that do not go on by themselves; as these very words, so that their index serves."""
 
 VIEWS = {
     "report": f"""

@@ -20,7 +20,7 @@ from batchdub.errors import IllegalTransitionError, LedgerUnusableError
 from batchdub.ledger import opening
 from batchdub.ledger.marks import mark_closed
 from batchdub.ledger.queries import Queries
-from batchdub.media_url import cut_url, url_hash
+from batchdub.media_url import shown_url, url_hash
 from batchdub.models import Row
 from batchdub.states import Event, JobState, next_state
 from batchdub.units import to_stored_time
@@ -28,6 +28,7 @@ from batchdub.units import to_stored_time
 T = TypeVar("T")
 
 _CLOSING_PATIENCE_MS = 1_000
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _NEW_JOB = (
     "INSERT INTO jobs (reference_id, revision, media_key, video_url, audio_url, video_hash,"
     " audio_hash, manifest_id, line, position, columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -185,7 +186,7 @@ class Writer(Queries):
         """Take other media for jobs that were never sent: nothing was ordered under the old."""
         self._connection.executemany(
             "UPDATE jobs SET media_key = ?, video_url = ?, audio_url = ?, video_hash = ?,"
-            " audio_hash = ? WHERE reference_id = ? AND latest = 1 AND state = 'pending'"
+            " audio_hash = ? WHERE reference_id = ? AND latest = 1 AND +state = 'pending'"
             " AND attempts = 0",
             ((*_media(row), row.reference_id) for row in rows),
         )
@@ -233,15 +234,15 @@ def _media(row: Row) -> tuple[str, ...]:
     """Give key, cut URLs and whole hashes: signatures themselves stay out of the ledger."""
     return (
         row.media_key,
-        cut_url(row.video_url).shown,
-        cut_url(row.audio_url).shown,
+        shown_url(row.video_url),
+        shown_url(row.audio_url),
         url_hash(row.video_url),
         url_hash(row.audio_url),
     )
 
 
 def _columns(row: Row) -> str:
-    return json.dumps(dict(row.columns), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(dict(row.columns))
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

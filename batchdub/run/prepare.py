@@ -71,13 +71,24 @@ def register(
 def _write(
     ledger: Ledger, chunk: list[PlannedRow], manifest_ids: Mapping[str, int]
 ) -> dict[str, Job]:
-    mine = [item for item in chunk if item.fate is not Fate.CONFLICT]
-    placed = [(item.row, manifest_ids[item.row.source.path], item.position) for item in mine]
-    known = {item.row.reference_id for item in mine if item.job is not None}
-    ledger.add_rows(place for place in placed if place[0].reference_id not in known)
-    ledger.move_rows(place for place in placed if place[0].reference_id in known)
-    ledger.replace_media(item.row for item in mine if item.changed)
-    return ledger.latest_jobs([item.row.reference_id for item in mine])
+    jobs: dict[str, Job] = {}
+    new, moved, changed = [], [], []
+    for item in chunk:
+        place = manifest_ids[item.row.source.path], item.position
+        if item.fate is Fate.CONFLICT:
+            continue
+        if item.job is None:
+            new.append((item.row, *place))
+            continue
+        jobs[item.row.reference_id] = item.job
+        if item.job.place != place:
+            moved.append((item.row, *place))
+        if item.changed:
+            changed.append(item.row)
+    ledger.add_rows(new)
+    ledger.move_rows(moved)
+    ledger.replace_media(changed)
+    return jobs | ledger.latest_jobs([row.reference_id for row, _, _ in new])
 
 
 def _draw_up(

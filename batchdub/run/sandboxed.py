@@ -7,9 +7,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from batchdub.clock import Clock
-from batchdub.sandbox.books import FileBooks
-from batchdub.sandbox.provider import Provider
-from batchdub.sandbox.server import RunningSandbox
 from batchdub.sandbox.settings import SandboxSettings
 
 TARGET = "sandbox"
@@ -24,6 +21,10 @@ def books_path(ledger: Path) -> Path:
 @contextmanager
 def running_sandbox(ledger: Path, settings: SandboxSettings, clock: Clock) -> Iterator[str]:
     """Serve the sandbox while the block lasts; gives its base URL."""
+    from batchdub.sandbox.books import FileBooks  # noqa: PLC0415  not for a run at the real API
+    from batchdub.sandbox.provider import Provider  # noqa: PLC0415  as above
+    from batchdub.sandbox.server import RunningSandbox  # noqa: PLC0415  as above
+
     with closing(FileBooks(books_path(ledger))) as books:
         provider = Provider(books, settings, clock.now)
         with RunningSandbox(provider) as sandbox:

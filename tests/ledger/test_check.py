@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from sqlite_utils import Database
 
 from batchdub.ledger import Queries, check_ledger, open_for_reading
 from batchdub.ledger.replay import Recorded, Step, Try, contradictions
@@ -249,9 +248,8 @@ def test_a_file_too_damaged_to_be_read_is_a_finding_too(sound, path):
     content = bytearray(sound.read_bytes())
     content[100:4096] = bytes(3996)
     sound.write_bytes(content)
-    database = Database(sqlite3.connect(sound, isolation_level=None), execute_plugins=False)
 
-    with Queries(database, sound) as reader:
+    with Queries(sqlite3.connect(sound, isolation_level=None), sound) as reader:
         found = check_ledger(reader)
 
     assert found

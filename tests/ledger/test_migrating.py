@@ -11,7 +11,7 @@ import pytest
 from sqlite_utils.migrations import Migrations
 
 from batchdub.errors import LedgerUnusableError
-from batchdub.ledger import migrating, opening, schema
+from batchdub.ledger import migrating, migrations, opening, schema
 from batchdub.states import JobState
 from tests.ledger.support import add_jobs, bring_to, open_ledger
 from tests.ledger.test_opening import _KilledError, dying_connect
@@ -38,7 +38,7 @@ def newer(monkeypatch):
         db.execute("INSERT INTO more VALUES (1)")
         db.execute("PRAGMA user_version = 2")
 
-    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    monkeypatch.setattr(migrations, "MIGRATIONS", later)
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
     monkeypatch.setattr(opening, "SCHEMA_VERSION", 2)
 

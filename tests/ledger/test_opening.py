@@ -6,6 +6,7 @@ import os
 import random
 import sqlite3
 import stat
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -76,11 +77,10 @@ def test_a_pragma_that_did_not_take_is_noticed(path, ignored):
             return super().execute(sql, *values)
 
     with closing(sqlite3.connect(path, isolation_level=None, factory=Ignoring)) as connection:
-        database = opening.Database(connection, execute_plugins=False)
         # FULL is this library's default, so take it away first.
         sqlite3.Connection.execute(connection, "PRAGMA synchronous = NORMAL")
         with pytest.raises(LedgerUnusableError, match="cannot keep a ledger safely"):
-            opening._make_durable(path, database)
+            opening._make_durable(path, connection)
 
 
 def test_on_macos_the_drives_own_cache_is_flushed(path, monkeypatch):
@@ -423,3 +423,56 @@ def test_a_row_that_points_nowhere_is_refused_before_anything_is_sent(tmp_path):
 
     with pytest.raises(LedgerUnusableError, match="points nowhere"):
         Ledger(tmp_path / "batchdub.db", TickingClock())
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("jobs", "UPDATE jobs SET state = 'qending'"),
+        ("attempts", "UPDATE attempts SET event = 'lofst'"),
+        ("transitions", "UPDATE transitions SET to_state = 'sendinh' WHERE to_state = 'sending'"),
+        ("other_requests", ("INSERT INTO other_requests VALUES"
+         " ('r', 'a', '', 'unlike', 1, '', NULL, NULL, NULL, NULL)")),
+    ],
+)  # fmt: skip
+def test_a_value_that_none_can_be_is_refused(path, table, change):
+    """SQLite's own check would find it, at twice the time that a million jobs may take."""
+    with open_ledger(path) as ledger:
+        (job_id,) = add_jobs(ledger, "a")
+        bring_to(ledger, job_id, JobState.IN_DOUBT)
+        guards = [name for name in ledger.guards() if name not in ("job_state", "job_attention")]
+    triggers = [f"DROP TRIGGER IF EXISTS {name}" for name in guards]
+    tamper(path, *triggers, "PRAGMA ignore_check_constraints = ON", change)
+
+    assert f"`{table}` has a value that none can be" in refusal(path)
+
+
+def test_a_writer_leaves_the_checks_of_its_rows_on(path):
+    """They are off only while the whole file is looked at."""
+    with open_ledger(path) as ledger:
+        found = [next(ledger.ask("PRAGMA ignore_check_constraints"))[0]]
+        found += [next(ledger.ask("PRAGMA cache_size"))[0]]
+
+    assert found == [0, -2000]
+
+
+def test_damage_is_told_to_a_reader_where_it_reads(path, sound):
+    """A reader spends nothing, so it does not search a million jobs before it tells of one."""
+    refused = 0
+    for start in range(4096, len(sound), 4096):
+        path.write_bytes(sound[:start] + bytes(4096) + sound[start + 4096 :])
+        try:
+            with open_for_reading(path) as reader:
+                states = Counter(row["state"] for row in reader.report_rows())
+                assert sum(states.values()) == 300
+        except LedgerUnusableError:
+            refused += 1
+    assert refused
+
+
+def test_a_file_cut_short_is_refused_to_a_reader(path, sound):
+    """SQLite compares the file's length with what its header says."""
+    for size in range(4096, len(sound), 4096):
+        path.write_bytes(sound[:size])
+        with pytest.raises(LedgerUnusableError), open_for_reading(path) as reader:
+            reader.counts()

@@ -1,0 +1,1 @@
+"""What batchdub costs, measured: run by hand as `python -m tests.bench`, never by pytest."""
