@@ -1,1 +1,1 @@
-"""What batchdub costs, measured: run by hand as `python -m tests.bench`, never by pytest."""
+"""How fast, and at what cost: `python -m tests.bench`. No test asserts a time; this prints them."""
