@@ -30,7 +30,7 @@ def old(path):
 def newer(monkeypatch):
     """The program one schema later."""
     later = Migrations("batchdub")
-    later()(schema.m001_first_ledger)
+    later()(migrations.m001_first_ledger)
 
     @later()
     def m002_more(db):
