@@ -150,6 +150,7 @@ def heed_failed_call(asking: Asking, outcome: Outcome) -> None:
     """Draw from a failed free call what it says of the rest of the run."""
     asking.server_clock.note(outcome.server_date)
     if outcome.cause is Cause.RATE_LIMIT:
+        asking.look_pace.on_refused()
         asking.look_pace.pause(backoff_s(1, asking.rng, outcome.retry_after_s))
     elif outcome.cause in STOP_CODES:
         asking.stop.ask(STOP_CODES[outcome.cause], outcome.message)

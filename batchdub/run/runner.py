@@ -43,7 +43,7 @@ from batchdub.run.stop import Stop
 from batchdub.run.submit import Submitter
 from batchdub.run.window import close_in_time, wait_for_opening
 from batchdub.states import ORDERED, Event, JobState
-from batchdub.wire import ApiClient, Pacer
+from batchdub.wire import ApiClient, LookPacer, Pacer
 
 _SHOW_EVERY_S = 0.25
 _SHOWN = 10
@@ -239,6 +239,12 @@ def _make_context(
         options = replace(options, verify=True)
     clock, ledger = outside.clock, session.ledger
     learned = ledger.meta("learned_per_s")
+    order_pace = Pacer(
+        options.rate,
+        clock,
+        last_call_ago_s=_ago_s(ledger.last_intent_at(), clock),
+        learned_per_s=None if learned is None else float(learned),
+    )
     return RunContext(
         options=options,
         ledger=ledger,
@@ -250,13 +256,8 @@ def _make_context(
         say=outside.say,
         stop=stop,
         desk=desk,
-        order_pace=Pacer(
-            options.rate,
-            clock,
-            last_call_ago_s=_ago_s(ledger.last_intent_at(), clock),
-            learned_per_s=None if learned is None else float(learned),
-        ),
-        look_pace=Pacer(options.rate, clock),
+        order_pace=order_pace,
+        look_pace=LookPacer(options.rate, clock, order_pace),
         server_clock=ServerClock(clock),
     )
 

@@ -135,8 +135,7 @@ class Provider:
 
     def _look_up(self, call: Call, wanted: str | None = None) -> Answer:
         now = self.now()
-        self._get_window, wait_s = admit(self._gets, self._get_window, now.timestamp())
-        if wait_s:
+        if wait_s := self._admit_get(now):
             return self._turn_away(wait_s)
         if wanted is None:
             return self._list(call, now)
@@ -144,6 +143,13 @@ class Provider:
         if order is None:
             return error_answer(404, "lipsync request not found")
         return json_answer(request_row(order, self._link(order, call, now), now))
+
+    def _admit_get(self, now: datetime) -> float:
+        if self.settings.one_limit:
+            self._post_window, wait_s = admit(self._posts, self._post_window, now.timestamp())
+        else:
+            self._get_window, wait_s = admit(self._gets, self._get_window, now.timestamp())
+        return wait_s
 
     def _list(self, call: Call, now: datetime) -> Answer:
         query = read_list_query(call.query, self.settings.list_limit_max)

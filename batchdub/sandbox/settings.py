@@ -23,7 +23,8 @@ class SandboxSettings:
     """What the sandbox accepts, how it counts and what goes wrong; UnusableInputError if absurd.
 
     `key` None takes any key that is not empty. `rate` holds for both POSTs together, `get_rate`
-    for both GETs together. `tokens` None never runs out. `list_order` is by time, newest or
+    for both GETs together, unless `one_limit` counts these against `rate` too.
+    `tokens` None never runs out. `list_order` is by time, newest or
     oldest first, or by request_id ("hash", which looks random). A page holds at most
     `list_limit_max` requests. Links to outputs die after `link_ttl_s`. `retry_after` sends that
     header with a 429 (whether the real API does is not documented).
@@ -33,6 +34,7 @@ class SandboxSettings:
     rate: Rate = DOCUMENTED_RATE
     window: WindowKind = WindowKind.SLIDING
     get_rate: Rate = _GENEROUS
+    one_limit: bool = False
     tokens: int | None = None
     faults: tuple[Fault, ...] = ()
     seed: int = 0

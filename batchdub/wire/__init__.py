@@ -11,6 +11,7 @@ from batchdub.wire.client import ApiClient
 from batchdub.wire.failures import CallFailedError
 from batchdub.wire.hook import deliver
 from batchdub.wire.listing import Listing, list_all
+from batchdub.wire.looking import LookPacer
 from batchdub.wire.outcomes import classify_error, classify_reply
 from batchdub.wire.pacing import Pacer
 from batchdub.wire.proxy import find_proxy, proxy_for
@@ -24,6 +25,7 @@ __all__ = [
     "CallFailedError",
     "GenerateBody",
     "Listing",
+    "LookPacer",
     "Pacer",
     "Reply",
     "backoff_s",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LATE_SHARE = 0.002
 _NAP_S = 0.25
 _SHORTEST_PAUSE_S = 1.0
+_SLOW_INTERVAL_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Pacer:
 
     `last_call_ago_s` is how long before this start the last call went out, as the ledger
     remembers it, so that a loop of crashes keeps the limit. `learned_per_s` is what an earlier
-    run learned, for a rate of `auto`.
+    run learned, for a rate of `auto`. `on_take` is told the time of each slot as it is taken,
+    `on_refused` that a call met a limit.
     """
 
     def __init__(
@@ -101,6 +103,9 @@ class Pacer:
         self._refusals = 0
         self._refused_at_s = float("-inf")
         self._slot_at_s = float("-inf")
+        self._preparing = self._lent = False
+        self.on_take: Callable[[float], None] = _ignore
+        self.on_refused: Callable[[], None] = _ignore
         self._learned = _start_learned(rate, learned_per_s)
         interval_s = self._learned.interval_s if self._learned else rate.interval_s * SPACING
         late_s = min(interval_s / 4, rate.window_s * _LATE_SHARE)
@@ -124,12 +129,44 @@ class Pacer:
         async with self._turn:
             while True:
                 await self._due()
-                if not await prepare():
+                if not await self._prepared(prepare):
                     return None
-                if self._wait_s() <= 0:  # a pause may have begun while it prepared
+                # A pause may have begun while it prepared, or a free call have used the slot.
+                if self._wait_s() <= 0 or self._goes_with_its_look():
                     now_s = self._clock.monotonic_s()
                     self._pace = replace(self._pace, next_at_s=max(now_s, self._pace.next_at_s))
                     return self._take()
+
+    async def lend(self) -> float:
+        """Take the next slot for a call of another kind, ahead of those who wait for one."""
+        now_s = self._clock.monotonic_s()
+        at_s = max(now_s, self._pace.next_at_s, self._pace.paused_until_s)
+        self._take_at(at_s)
+        self._lent = True
+        await self._clock.sleep(at_s - now_s)
+        while (paused_s := self._pace.paused_until_s - self._clock.monotonic_s()) > 0:
+            await self._clock.sleep(paused_s)
+        return self._clock.monotonic_s()
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether somebody waits for a slot, and not for something to be prepared."""
+        return self._turn.locked() and not self._preparing
+
+    def _goes_with_its_look(self) -> bool:
+        """Whether a call goes right after the free call it needed, and the next one later.
+
+        At a slow pace the look would be too old at the next slot, each time anew.
+        """
+        paused = self._pace.paused_until_s > self._clock.monotonic_s()
+        return self._lent and not paused and self._pace.interval_s >= _SLOW_INTERVAL_S
+
+    async def _prepared(self, prepare: Callable[[], Awaitable[bool]]) -> bool:
+        self._preparing, self._lent = True, False
+        try:
+            return await prepare()
+        finally:
+            self._preparing = False
 
     async def _due(self) -> None:
         while (seconds := self._wait_s()) > 0:
@@ -137,11 +174,15 @@ class Pacer:
 
     def _take(self) -> float:
         now_s = self._clock.monotonic_s()
-        self._pace = take_slot(self._pace, now_s)
-        self._slot_at_s = now_s
-        if self._learned is not None:
-            self._relearn(on_sent(self._learned, now_s))
+        self._take_at(now_s)
+        self.on_take(now_s)
         return now_s
+
+    def _take_at(self, at_s: float) -> None:
+        self._pace = take_slot(self._pace, at_s)
+        self._slot_at_s = at_s
+        if self._learned is not None:
+            self._relearn(on_sent(self._learned, at_s))
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for some time, those who wait already included."""
@@ -156,6 +197,7 @@ class Pacer:
         now_s = self._clock.monotonic_s()
         sent_at_s = now_s if sent_at_s is None else sent_at_s
         if is_rate_limited(outcome):
+            self.on_refused()
             self._refused(outcome.retry_after_s, sent_at_s, now_s)
         elif outcome.event in (Event.ACCEPTED, Event.REFUSED):
             self._let_through(sent_at_s, now_s)
@@ -203,6 +245,10 @@ class Pacer:
             after_last_s = max(after_last_s, learned.refused_at + interval_s)
         next_at_s = max(after_last_s, learned.not_before_s)
         self._pace = replace(self._pace, interval_s=interval_s, next_at_s=next_at_s)
+
+
+def _ignore(*_: float) -> None:
+    """Nobody wants to know."""
 
 
 def is_rate_limited(outcome: Outcome) -> bool:
