@@ -84,6 +84,7 @@ async def run_orders(
         if not context.stop.interrupted:
             raise
     _still_ours(context)
+    _keep_learned_rate(context)
     standing = stand(session.ledger, prepared)
     reasons = tuple(context.stop.reasons)
     return RunResult(
@@ -127,7 +128,6 @@ async def _steps(
         settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
     await _send_and_settle(context, settling, prepared, outside)
     await _look_again(context)
-    _keep_learned_rate(context)
 
 
 async def _look_again(context: RunContext) -> None:

@@ -15,7 +15,8 @@ from batchdub.units import Rate, parse_rate
 from batchdub.wire import Pacer
 from batchdub.wire.pacing import refused_pause_s
 from tests.support.virtual import VirtualClock, virtual_run
-from tests.wire.limit_servers import KINDS, WINDOW_S
+from tests.wire.calling import call_through
+from tests.wire.limit_servers import KINDS, WINDOW_S, FixedWindow
 
 OK = Outcome(Event.ACCEPTED, Cause.ACCEPTED)
 REFUSED = Outcome(Event.TURNED_AWAY, Cause.RATE_LIMIT, http_status=429)
@@ -79,6 +80,50 @@ async def test_a_told_rate_meets_no_refusal_and_wastes_little(kind, limit):
     taken = await take(pacer, limit * 3)
     assert all(server.allows(at) for at in taken)
     assert (len(taken) - 1) / (taken[-1] - taken[0]) * WINDOW_S >= 0.97 * limit
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("limit", "seed"), [(30, 1), (30, 2), (60, 3), (240, 4), (1200, 5)])
+async def test_many_workers_and_uneven_latency_meet_no_refusal_either(kind, limit, seed):
+    """An answer takes 20 to 400 ms, so calls arrive unevenly: what is left over is for that."""
+    pacer = Pacer(Rate(limit, WINDOW_S), VirtualClock())
+    calls = await call_through(kind(limit), limit + 240, pacer=pacer, workers=16, seed=seed)
+    assert calls.refused == 0
+    assert calls.use_of(limit) >= 0.97
+
+
+@pytest.mark.parametrize("phase_s", [0.0, 0.5, 29.0, 59.9])
+async def test_a_told_rate_does_not_care_when_the_server_s_minute_began(phase_s):
+    """A fixed window has its edges where the server likes them."""
+    pacer = Pacer(parse_rate("60/min"), VirtualClock())
+    calls = await call_through(FixedWindow(60, phase_s=phase_s), 300, pacer=pacer)
+    assert calls.refused == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_restart_in_the_middle_of_a_window_meets_no_refusal(kind):
+    """What the ledger remembers of the last call is enough."""
+    server, clock = kind(60), VirtualClock()
+    last_s = None
+    for _ in range(6):
+        ago_s = None if last_s is None else clock.monotonic_s() - last_s
+        pacer = Pacer(parse_rate("60/min"), clock, last_call_ago_s=ago_s)
+        for _ in range(25):
+            last_s = await pacer.slot()
+            assert server.allows(last_s)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_two_hosts_with_half_the_rate_each_share_one_limit(kind):
+    """The shares of `--rate` are the operator's; together they must fit."""
+    server = kind(60)
+    hosts = [Pacer(parse_rate("30/min"), VirtualClock()) for _ in range(2)]
+    calls = await asyncio.gather(
+        call_through(server, 120, pacer=hosts[0], workers=4, seed=1),
+        call_through(server, 120, pacer=hosts[1], workers=4, seed=2),
+    )
+    assert [each.refused for each in calls] == [0, 0]
+    assert sum(each.use_of(60) for each in calls) >= 0.97
 
 
 async def test_without_a_limit_nobody_waits():
