@@ -5,7 +5,8 @@ answers look different. What they have in common is used here: a refusal says th
 full, the next acceptance says when there was room again. A long wait between the two is a
 window, and then N is what it held: all that was accepted in the minute before there was room. A
 short wait is a bucket (or the very end of a window), and then the limit is the pace at which
-calls were accepted between two refusals.
+calls were accepted between two refusals; unless a sliding window empties as slowly as the climb
+had filled it, which shows in that it held the same at two refusals.
 
 Three phases: *climbing* quickly until the first refusal, *settling* with a few more, and
 *steady*, a little under the estimate, where each refusal doubles the time before the next climb.
