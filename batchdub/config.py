@@ -34,6 +34,7 @@ NAMES = (
     "max-attempts",
     "max-duration",
     "max-failures",
+    "max-in-flight",
     "max-jobs",
     "no-canary",
     "not-before",
@@ -48,6 +49,8 @@ NAMES = (
     "skip-invalid",
     "until",
     "verify",
+    "wait",
+    "wait-limit",
     "webhook",
 )
 """What may stand in a config file: how to work, never what to do once."""

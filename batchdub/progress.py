@@ -12,6 +12,8 @@ class Snapshot:
     `done` are rows that need nothing more, `left` those still to be ordered; `orders` and
     `rate_limited` count this run's accepted calls and its 429s. `phase` is a word or two for
     people, such as `ordering`. `pace_s` is the time between two calls if the run spaces them.
+    `at_api` counts the jobs that are asked about and have not ended; a run that does not poll
+    takes an order for done once it is at the API.
     """
 
     done: int
@@ -24,6 +26,7 @@ class Snapshot:
     elapsed_s: float
     phase: str
     pace_s: float | None = None
+    at_api: int = 0
 
 
 def orders_per_min(snapshot: Snapshot) -> float:

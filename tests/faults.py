@@ -25,7 +25,6 @@ def _because(reason: str, *numbers: int) -> dict[int, str]:
 
 
 NOT_YET: Mapping[int, str] = {
-    **_because("a submitted order is not polled yet", 23, 52, 53, 54),
     **_because("no plan knows yet when a signed link dies", 60),
     **_because("nothing is downloaded yet", *range(114, 119)),
 }

@@ -26,6 +26,7 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("run", "The night", "Order what is left of the manifests' rows."),
     Entry("resume", "The night", "Order whatever the ledger has left."),
+    Entry("wait", "The night", "Ask about submitted rows until every one of them has ended."),
     Entry("plan", "Before the night", "Print what would happen to each row, and why."),
     Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
     Entry("doctor", "Before the night", "Check key, host, clock, disk and ledger, free of charge."),

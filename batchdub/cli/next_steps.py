@@ -25,7 +25,8 @@ class Found:
     `left` is the command that orders what is left; `unsettled` tells of jobs whose doubt the
     API's list may settle. `undecided` is the reference_id of a job that waits for a person, `bad`
     of one that was rejected or failed, `duplicate` the request_id of a further order;
-    `explained` is the command that explains rows which were held back. Empty: there is none.
+    `explained` is the command that explains rows which were held back; `waiting` tells of rows
+    whose dubs have not ended at the API. Empty: there is none.
     """
 
     left: tuple[str, ...] = ()
@@ -34,6 +35,7 @@ class Found:
     duplicate: str = ""
     bad: str = ""
     explained: tuple[str, ...] = ()
+    waiting: bool = False
 
 
 def leads_of(settings: Settings, api: str) -> Leads:
@@ -65,7 +67,8 @@ def rebuild_with(leads: Leads, manifests: Sequence[str]) -> str:
 def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]:
     """Choose what to type next, the most urgent first, and at least one command.
 
-    Where nothing else is to be done that is the report if all went `well`, else the status.
+    Where nothing else is to be done that is to wait for what is at the API; then the report if all
+    went `well`, else the status.
     """
     commands = [list(found.left)] if found.left else []
     if found.unsettled:
@@ -79,6 +82,8 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
     ]
     if found.explained:
         commands.append(list(found.explained))
+    if not commands and found.waiting:
+        commands.append(["batchdub", "wait", *leads.api, *leads.ledger])
     if not commands:
         report = ("report", "--format", "csv", "--output", "report.csv")
         commands.append(["batchdub", *(report if well else ("status",)), *leads.ledger])

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from batchdub import __version__
 from batchdub.cli.invocation import Invocation
@@ -19,11 +20,17 @@ from batchdub.cli.recording import recording
 from batchdub.cli.run_options import Wanted
 from batchdub.cli.summary import summarise
 from batchdub.clock import SystemClock
-from batchdub.errors import StaleLedgerError
+from batchdub.errors import StaleLedgerError, UnusableInputError
 from batchdub.hours import next_moment, opening_moment
 from batchdub.redact import Secret
 from batchdub.run.connecting import Target
-from batchdub.run.options import DEFAULT_SETTLE_S, SANDBOX_SETTLE_S, RunOptions, Window
+from batchdub.run.options import (
+    DEFAULT_SETTLE_S,
+    DEFAULT_WAIT_LIMIT_S,
+    SANDBOX_SETTLE_S,
+    RunOptions,
+    Window,
+)
 from batchdub.run.sandboxed import TARGET, books_path, running_sandbox
 from batchdub.run.tonight import Person, Tonight
 from batchdub.sandbox.settings import SandboxSettings
@@ -48,6 +55,7 @@ def carry_out(
     invocation = context.ensure_object(Invocation)
     settings = settings_of(context)
     command = str(context.info_name)
+    _require_waiting(context, wanted)
     with target_of(context, sandbox_of(wanted)) as target:
         tonight = Tonight(
             ledger_path=settings.ledger,
@@ -77,6 +85,13 @@ def carry_out(
                 raise _with_exact_command(error, leads_of(settings, target.name)) from None
     tell(result, context, target.name)
     context.exit(int(result.exit_code))
+
+
+def _require_waiting(context: click.Context, wanted: Wanted) -> None:
+    """Refuse a limit that nothing would heed; in a config file it stands for other runs."""
+    said = context.get_parameter_source("wait_limit_s") is ParameterSource.COMMANDLINE
+    if said and not wanted.wait and wanted.max_in_flight is None:
+        raise UnusableInputError("`--wait-limit` without `--wait`", "add --wait, or leave it out")
 
 
 def _with_exact_command(error: StaleLedgerError, leads: Leads) -> StaleLedgerError:
@@ -127,6 +142,9 @@ def _options(wanted: Wanted, now: datetime) -> RunOptions:
         canary=not (wanted.sandbox or wanted.no_canary),
         max_failures=wanted.max_failures,
         window=_window(wanted, now),
+        wait=wanted.wait,
+        wait_limit_s=DEFAULT_WAIT_LIMIT_S if wanted.wait_limit_s is None else wanted.wait_limit_s,
+        max_in_flight=wanted.max_in_flight,
     )
 
 

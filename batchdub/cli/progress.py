@@ -63,16 +63,19 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """
     yield snapshot.phase, "bold"
     yield f"{snapshot.done:,} done", "green"
-    yield f"{snapshot.left:,} left", ""
+    if snapshot.left or not snapshot.at_api:
+        yield f"{snapshot.left:,} left", ""
     for number, words, style in (
         (snapshot.in_flight, "in flight", ""),
+        (snapshot.at_api, "at the API", ""),
         (snapshot.in_doubt, "in doubt", "yellow"),
         (snapshot.failed, "failed", "red"),
         (snapshot.rate_limited, "rate-limited", "yellow"),
     ):
         if number:
             yield f"{number:,} {words}", style
-    yield f"{orders_per_min(snapshot):.0f}/min", ""
+    if snapshot.phase != "waiting":
+        yield f"{orders_per_min(snapshot):.0f}/min", ""
     left_s = time_left_s(snapshot)
     if left_s:
         yield f"{format_duration(left_s)} to go", "cyan"

@@ -52,7 +52,10 @@ def _in_doubt(job: Job) -> str:
 
 def _submitted(job: Job) -> str:
     status = f" (status `{job.remote_status}`)" if job.remote_status else ""
-    return f"it is not sent again: the API has it as request {job.request_id}{status}"
+    return (
+        f"it is not sent again: the API has it as request {job.request_id}{status};"
+        " `batchdub wait` asks until it has ended"
+    )
 
 
 def _rejected(job: Job) -> str:

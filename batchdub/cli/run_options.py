@@ -57,6 +57,31 @@ sandbox_option = option(
     is_flag=True,
     help="Order nothing for real: start a stand-in API inside the run. It allows --rate.",
 )
+wait_limit_option = option(
+    "--wait-limit",
+    "wait_limit_s",
+    type=DURATION_S,
+    metavar="TIME",
+    show_default="6h",
+    help="How long each row is waited for; one that takes longer is stalled.",
+)
+_WAITING = (
+    ledger_option,
+    base_url_option,
+    key_file_option,
+    option(
+        "--rate",
+        type=RATE,
+        metavar="RATE",
+        default="60/min",
+        help="Most calls in a time: N/s, N/min, N/h, auto or unlimited.",
+    ),
+    wait_limit_option,
+    settle_option,
+    sandbox_option,
+    fault_option,
+    seed_option,
+)
 _SETTLING = (
     ledger_option,
     base_url_option,
@@ -139,6 +164,14 @@ _ORDERING = (
         metavar="FILE",
         help="Add every event to this log; it begins anew after 10 MB, and five are kept.",
     ),
+    option("--wait", is_flag=True, help="Ask about the rows until every one of them has ended."),
+    wait_limit_option,
+    option(
+        "--max-in-flight",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Hold orders back while N are unfinished at the API.",
+    ),
     option("--verify", is_flag=True, help="Look every row up just ahead of its order."),
     option(
         "--no-canary",
@@ -172,6 +205,11 @@ def settling_options(command: F) -> F:
     return _decorated(command, _SETTLING)
 
 
+def waiting_options(command: F) -> F:
+    """Give a command the options of a run that only asks what became of orders."""
+    return _decorated(command, _WAITING)
+
+
 def _decorated(command: F, options: Sequence[Callable[[Any], Any]]) -> F:
     return reduce(lambda wrapped, decorate: decorate(wrapped), reversed(options), command)
 
@@ -185,13 +223,16 @@ class Wanted:
     key_file: str | None
     rate: Rate
     settle_s: float | None
-    on_unknown: str
     sandbox: bool
     faults: tuple[Any, ...]
     seed: int
+    on_unknown: str = "reorder"
     concurrency: int = 1
     max_attempts: int = 1
     max_jobs: int | None = None
+    wait: bool = False
+    wait_limit_s: float | None = None
+    max_in_flight: int | None = None
     verify: bool = False
     no_canary: bool = False
     allow_same_media: bool = False

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from batchdub.cli.next_steps import Found, Leads, leads_of, next_commands, resume_with
 from batchdub.exits import Exit
 from batchdub.ledger import open_for_reading
-from batchdub.ledger.overview import Attention, count_by_held, needs_a_look, process_of
+from batchdub.ledger.overview import (
+    Attention,
+    count_by_held,
+    count_stalled,
+    needs_a_look,
+    process_of,
+)
 from batchdub.states import JobState
 from batchdub.units import counted, format_duration, local_time
 
@@ -34,7 +40,8 @@ class Overview:
 
     `counts` are by state and by whether a job is held; `attention` the first ten jobs that need
     a look; `duplicates` reference_id and request_id of those that nobody has acknowledged;
-    `running` tells that the last run has not ended and its process is there.
+    `running` tells that the last run has not ended and its process is there; `stalled` counts the
+    submitted jobs that have been at the API for very long.
     """
 
     api: str
@@ -43,6 +50,7 @@ class Overview:
     duplicates: tuple[tuple[str, str], ...]
     last_run: RunRecord | None
     running: bool
+    stalled: int
 
     def rows(self, *states: JobState) -> int:
         """Count the jobs in these states."""
@@ -57,6 +65,7 @@ def read_overview(path: Path) -> Overview:
         return Overview(
             api=ledger.meta("api") or "",
             counts=count_by_held(ledger),
+            stalled=count_stalled(ledger),
             attention=tuple(needs_a_look(ledger, _SHOWN)),
             duplicates=tuple(ledger.open_duplicates()),
             last_run=last_run,
@@ -93,6 +102,11 @@ def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
         talk.say(f"last run: {describe_run(overview.last_run, running=overview.running)}")
     for line in _attention(overview):
         talk.say(line)
+    if overview.stalled:
+        talk.say(
+            f"{counted(overview.stalled, 'row')} stalled: at the API for more than 6 hours, and not"
+            " ended; nothing is ordered again"
+        )
     if not overview.running:
         tell_next(overview, settings, talk)
 
@@ -147,4 +161,6 @@ def found_in(overview: Overview, leads: Leads) -> Found:
         undecided=undecided[0].reference_id if undecided else "",
         duplicate=overview.duplicates[0][1] if overview.duplicates else "",
         bad=bad[0].reference_id if bad else "",
+        waiting=overview.rows(JobState.SUBMITTED) > 0
+        and not overview.counts[JobState.PENDING, False],
     )

@@ -83,6 +83,19 @@ def summarise_settling(result: RunResult, context: click.Context, api: str) -> N
     tell_next(read_overview(settings.ledger), settings, talk)
 
 
+def summarise_waiting(result: RunResult, context: click.Context, api: str) -> None:
+    """Tell the end of a run that asked about submitted rows, and ordered nothing."""
+    del api  # as above
+    talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
+    if rows := result.standing.states.total():
+        took = format_duration(result.elapsed_s)
+        talk.say(f"{counted(rows, 'row')} at the API, after {took}: {_states(result)}")
+    else:
+        talk.say("nothing is at the API")
+    _tell_problems(result, talk)
+    tell_next(read_overview(settings.ledger), settings, talk)
+
+
 def _settled(result: RunResult) -> str:
     words = {
         JobState.SUBMITTED: "found at the API",
@@ -110,15 +123,20 @@ def _counts(result: RunResult) -> Iterator[str]:
         f" in {format_duration(result.elapsed_s)}"
     )
     states = result.standing.states
-    parts = [
-        f"{states[state]:,} {str(state).replace('_', ' ')}" for state in JobState if states[state]
-    ]
+    parts = [_states(result)] if states else []
     fates = result.totals.fates
     parts += [f"{fates[Fate.CONFLICT]:,} in conflict"] if fates[Fate.CONFLICT] else []
     parts += [f"{result.invalid:,} invalid"] if result.invalid else []
     # A conflict's older order may be in doubt as well; it is one row all the same.
     rows = max(states.total(), result.totals.rows) + result.invalid
     yield f"{counted(rows, 'row')}: " + (", ".join(parts) or "none")
+
+
+def _states(result: RunResult) -> str:
+    states = result.standing.states
+    return ", ".join(
+        f"{states[state]:,} {str(state).replace('_', ' ')}" for state in JobState if states[state]
+    )
 
 
 def _attention(result: RunResult) -> Iterator[str]:
@@ -162,6 +180,7 @@ def found_after(
         duplicate=next((request_id for _, request_id in standing.duplicates), ""),
         bad=_first_id([item for item in standing.left_out if item.state in _BAD]),
         explained=explained,
+        waiting=standing.states[JobState.SUBMITTED] > 0 and not left,
     )
 
 

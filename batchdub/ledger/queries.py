@@ -105,6 +105,11 @@ class Queries(Telling):
         row = self._maybe(f"{_ANY_JOB} WHERE request_id = ?", (request_id,))
         return None if row is None else job_of(row)
 
+    def has_order(self, job_id: int, request_id: str) -> bool:
+        """Whether a job is submitted, and this request is its order."""
+        query = "SELECT 1 FROM jobs WHERE job_id = ? AND request_id = ? AND state = ?"
+        return self._maybe(query, (job_id, request_id, JobState.SUBMITTED)) is not None
+
     def may_have_ordered(self) -> bool:
         """Whether any attempt was, or may have been, taken by the API."""
         query = (

@@ -11,6 +11,8 @@ NEEDS_A_LOOK = (
     " OR held IS NOT NULL AND state = 'pending')"
 )
 """The jobs that do not go on by themselves; as these very words, so that their index serves."""
+IS_STALLED = f"""{_LATEST} AND state = 'submitted'
+        AND submitted_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-6 hours')"""
 
 VIEWS = {
     "report": f"""
@@ -32,6 +34,9 @@ VIEWS = {
     "oldest_waiting": f"""
         SELECT reference_id, revision, state, submitted_at, remote_status
         FROM jobs WHERE {_LATEST} AND state = 'submitted' ORDER BY submitted_at""",
+    "stalled": f"""
+        SELECT reference_id, revision, submitted_at, remote_status, request_id
+        FROM jobs WHERE {IS_STALLED} ORDER BY submitted_at""",
     "duplicates": """
         SELECT other_requests.reference_id, other_requests.request_id,
             other_requests.created_at, jobs.request_id AS kept_request_id,

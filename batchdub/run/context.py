@@ -44,7 +44,10 @@ class Tally:
 
 @dataclass(slots=True, kw_only=True)
 class RunContext(Asking):
-    """What the steps of a run work with; `opened_s` is when orders might go, monotonic."""
+    """What the steps of a run work with; `opened_s` is when orders might go, monotonic.
+
+    `watch` hears of each job that is submitted.
+    """
 
     options: RunOptions
     ledger: Ledger
@@ -55,6 +58,7 @@ class RunContext(Asking):
     tally: Tally = field(default_factory=Tally)
     failures: Failures = field(default_factory=Failures)
     opened_s: float = 0.0
+    watch: Callable[[int], None] = lambda _: None
 
     def require_ours(self) -> None:
         """Raise LedgerUnusableError if ledger or lock was moved, deleted or replaced meanwhile."""
@@ -97,6 +101,7 @@ class RunContext(Asking):
 
         await self.journal.write(change)
         self.tally.adopted += 1
+        self.watch(job.job_id)
         for duplicate in duplicates:
             self.say(
                 f"`{job.key.sent_as}` was ordered more than once:"

@@ -50,13 +50,20 @@ class Order:
 
 
 class Desk:
-    """Hands out orders while they may be sent, and keeps count of what may have been spent."""
+    """Hands out orders while they may be sent, and keeps count of what may have been spent.
+
+    `at_api` counts the submitted jobs that are being asked about; orders are held back while there
+    are `max_in_flight`. While there is `polling` a job may still be put in doubt.
+    """
 
     def __init__(self, orders: Iterable[Order], stop: Stop, max_jobs: int | None) -> None:
         self.stop = stop
         self.breaker = Breaker()
         self.canary = Canary.SEEN
         self.open_doubts = 0
+        self.max_in_flight: int | None = None
+        self.at_api = 0
+        self.polling = False
         self._ready = deque(orders)
         self._in_hand: set[Order] = set()
         self._on_wire = 0
@@ -177,11 +184,17 @@ class Desk:
         self.changed()
 
     def _may_send(self) -> bool:
-        if self._at_cap or self.canary is Canary.OUT:
+        if self._at_cap or self._full or self.canary is Canary.OUT:
             return False
         if self.breaker.position is Position.HALF_OPEN:
             return self._on_wire == 0
         return self.breaker.position is Position.CLOSED
+
+    @property
+    def _full(self) -> bool:
+        # What is in doubt may well be at the API.
+        unfinished = self.at_api + self._on_wire + self.open_doubts
+        return self.max_in_flight is not None and unfinished >= self.max_in_flight
 
     @property
     def _at_cap(self) -> bool:

@@ -18,7 +18,8 @@ from batchdub.wire import CallFailedError, Listing, backoff_s, list_all
 T = TypeVar("T")
 
 _TRIES = 4
-_PAGE = 100
+PAGE = 100
+"""How many requests are asked for at once."""
 _FEW = 3  # so few are asked for one by one, without a look at how long the list is
 STOP_CODES = {
     Cause.KEY: Exit.KEY,
@@ -97,7 +98,7 @@ async def look_up_all(
         total = await account_total(asking)
         if total is None:
             return None
-        if -(-total // _PAGE) < len(sent_as):
+        if -(-total // PAGE) < len(sent_as):
             listing = await read_account(asking)
             if listing is not None and listing.complete:
                 return group_by_reference(listing.requests, sent_as)
@@ -126,8 +127,31 @@ async def read_account(asking: Asking, max_pages: int | None = None) -> Listing 
 
     async def read() -> Listing:
         return await list_all(
-            asking.api, before_each=asking.look_pace.slot, limit=_PAGE, max_pages=max_pages
+            asking.api, before_each=asking.look_pace.slot, limit=PAGE, max_pages=max_pages
         )
+
+    return await ask(asking, read)
+
+
+async def read_page(asking: Asking, offset: int) -> Page | None:
+    """Read one page of the account's list; None if it cannot be read now."""
+
+    async def read() -> Page:
+        await asking.look_pace.slot()
+        return await asking.api.list_requests(limit=PAGE, offset=offset)
+
+    page = await ask(asking, read)
+    if page is not None:
+        asking.server_clock.note(page.server_date)
+    return page
+
+
+async def read_request(asking: Asking, request_id: str) -> tuple[RemoteRequest | None] | None:
+    """Read one request by its id: it, or that the API has none; None if it cannot be known now."""
+
+    async def read() -> tuple[RemoteRequest | None]:
+        await asking.look_pace.slot()
+        return (await asking.api.get_request(request_id),)
 
     return await ask(asking, read)
 

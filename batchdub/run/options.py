@@ -10,6 +10,7 @@ from batchdub.units import DOCUMENTED_RATE, Rate
 
 DEFAULT_SETTLE_S = 300.0
 SANDBOX_SETTLE_S = 2.0
+DEFAULT_WAIT_LIMIT_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class RunOptions:
     429s aside. `max_jobs` caps this run's orders, what is in doubt included. `verify` looks every
     row up just ahead of its send. `canary` sends the first order alone and waits to see it.
     `max_failures` are so many that nothing more is sent, and `window` is when anything may be.
+    `wait` asks about every submitted job until it has ended, for `wait_limit_s` each at most.
+    `max_in_flight` holds orders back while so many are unfinished at the API.
     """
 
     rate: Rate = DOCUMENTED_RATE
@@ -48,3 +51,6 @@ class RunOptions:
     canary: bool = True
     max_failures: Threshold | None = None
     window: Window = ALWAYS
+    wait: bool = False
+    wait_limit_s: float = DEFAULT_WAIT_LIMIT_S
+    max_in_flight: int | None = None

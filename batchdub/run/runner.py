@@ -6,7 +6,7 @@ import asyncio
 import random
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,7 +21,6 @@ from batchdub.exits import Exit
 from batchdub.ledger import Ledger
 from batchdub.models import Job
 from batchdub.plan import Fate
-from batchdub.progress import Snapshot
 from batchdub.redact import Secret
 from batchdub.run.account import require_same_account
 from batchdub.run.afterlook import look_again
@@ -31,12 +30,14 @@ from batchdub.run.desk import Canary, Desk
 from batchdub.run.journal import Journal
 from batchdub.run.lookup import account_total
 from batchdub.run.options import RunOptions
+from batchdub.run.poll import Polling
 from batchdub.run.prepare import LeftOut, Prepared
 from batchdub.run.prober import probe
 from batchdub.run.result import RunResult, Standing, exit_code
 from batchdub.run.server_clock import ServerClock
 from batchdub.run.session import Session
 from batchdub.run.settling import Settling
+from batchdub.run.showing import OnProgress, show
 from batchdub.run.signals import ending_well
 from batchdub.run.startlook import look_before_spending
 from batchdub.run.stop import Stop
@@ -45,10 +46,7 @@ from batchdub.run.window import close_in_time, wait_for_opening
 from batchdub.states import ORDERED, Event, JobState
 from batchdub.wire import ApiClient, LookPacer, Pacer
 
-_SHOW_EVERY_S = 0.25
 _SHOWN = 10
-
-OnProgress = Callable[[Snapshot], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +113,19 @@ async def _steps(
 ) -> None:
     if prepared.orders:
         await wait_for_opening(context)
-    doubts = context.ledger.doubts()
-    if not prepared.orders and not doubts:
+    doubts = context.ledger.doubts() if prepared.settles else []
+    settling = Settling(context)
+    polling = _polling(context, settling, prepared)
+    if not prepared.orders and not doubts and not context.desk.at_api:
         await _look_again(context)
         return
     await _meet(context)
     await require_same_account(context, outside.key)
     if prepared.orders:
         await look_before_spending(context, prepared.orders, new_ledger=session.new_ledger)
-    settling = Settling(context)
     for doubt in doubts:
         settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
-    await _send_and_settle(context, settling, prepared, outside)
+    await _send_and_settle(context, settling, polling, prepared, outside)
     await _look_again(context)
 
 
@@ -151,7 +150,11 @@ async def _meet(context: RunContext) -> None:
 
 
 async def _send_and_settle(
-    context: RunContext, settling: Settling, prepared: Prepared, outside: Outside
+    context: RunContext,
+    settling: Settling,
+    polling: Polling | None,
+    prepared: Prepared,
+    outside: Outside,
 ) -> None:
     submitter = Submitter(context, settling)
     workers = min(
@@ -159,11 +162,13 @@ async def _send_and_settle(
     )
     try:
         async with asyncio.TaskGroup() as group:
-            showing = group.create_task(_show(context, prepared, outside.on_progress))
+            showing = group.create_task(show(context, polling, prepared, outside.on_progress))
             tasks = [group.create_task(submitter.work()) for _ in range(workers)]
             tasks.append(group.create_task(settling.work()))
             tasks.append(group.create_task(probe(context)))
             closing = group.create_task(close_in_time(context))
+            if polling is not None:
+                tasks.append(group.create_task(polling.work()))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             showing.cancel()
             closing.cancel()
@@ -187,38 +192,13 @@ def _leaves(failed: BaseExceptionGroup[BaseException]) -> Sequence[BaseException
     return leaves
 
 
-async def _show(context: RunContext, prepared: Prepared, on_progress: OnProgress) -> None:
-    began_s = context.clock.monotonic_s()
-    try:
-        while True:
-            on_progress(_snapshot(context, prepared, began_s))
-            await context.clock.sleep(_SHOW_EVERY_S)
-    finally:
-        on_progress(_snapshot(context, prepared, began_s))
-
-
-def _snapshot(context: RunContext, prepared: Prepared, began_s: float) -> Snapshot:
-    tally, desk, fates = context.tally, context.desk, prepared.totals.fates
-    ordered = tally.events[Event.ACCEPTED]
-    before = fates[Fate.SUBMITTED] + fates[Fate.COMPLETED]
-    return Snapshot(
-        done=before + ordered + tally.adopted,
-        in_flight=desk.on_wire,
-        in_doubt=desk.open_doubts,
-        failed=fates[Fate.FAILED] + fates[Fate.REJECTED] + tally.events[Event.REFUSED],
-        left=desk.left,
-        orders=ordered,
-        rate_limited=tally.rate_limited,
-        elapsed_s=context.clock.monotonic_s() - began_s,
-        phase=_phase(context),
-        pace_s=context.order_pace.interval_s or None,
-    )
-
-
-def _phase(context: RunContext) -> str:
-    if context.stop.asked:
-        return "ending"
-    return "ordering" if context.desk.left or context.desk.on_wire else "settling"
+def _polling(context: RunContext, settling: Settling, prepared: Prepared) -> Polling | None:
+    options = context.options
+    if not options.wait and options.max_in_flight is None:
+        return None
+    polling = Polling(context, settling, prepared.scope)
+    polling.begin()
+    return polling
 
 
 def _keep_learned_rate(context: RunContext) -> None:
@@ -235,6 +215,7 @@ def _make_context(
     stop = Stop()
     desk = Desk(prepared.orders, stop, options.max_jobs)
     desk.canary = Canary.READY if options.canary else Canary.SEEN
+    desk.max_in_flight = options.max_in_flight
     if session.ledger.may_lack_orders():
         options = replace(options, verify=True)
     clock, ledger = outside.clock, session.ledger

@@ -81,9 +81,9 @@ class Settling:
                 self.add(doubt.job_id, None)
 
     async def work(self) -> None:
-        """Settle doubts until the run has nothing more to send and none is open."""
+        """Settle doubts until the run has nothing more to send or to ask, and none is open."""
         context = self._context
-        while not context.desk.finished:
+        while not context.desk.finished or context.desk.polling:
             if not context.stop.may_look:
                 self._leave_all()
                 return

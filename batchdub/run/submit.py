@@ -117,6 +117,8 @@ class Submitter:
             raise
         if outcome.event is Event.LOST:
             self._settling.add(order.job_id, order)
+        elif outcome.event is Event.ACCEPTED:
+            context.watch(order.job_id)
         context.desk.leave_wire(order, outcome)
         self._heed(order, outcome)
         return outcome

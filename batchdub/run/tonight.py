@@ -13,6 +13,7 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger, held_batch, synced_folder
+from batchdub.ledger.overview import submitted_rows
 from batchdub.plan import Totals
 from batchdub.progress import Snapshot
 from batchdub.run.asking import Say
@@ -21,10 +22,13 @@ from batchdub.run.events import Feed, OnEvent
 from batchdub.run.options import RunOptions
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.result import RunResult
-from batchdub.run.runner import OnProgress, Outside, run_orders
+from batchdub.run.runner import Outside, run_orders
 from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.session import Session, open_session
+from batchdub.run.showing import OnProgress
 from batchdub.run.source import Source
+from batchdub.select import Selector, nothing_chosen
+from batchdub.states import JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,21 @@ class Tonight:
     rng: random.Random = field(default_factory=random.Random)
 
 
-def order(tonight: Tonight, source: Source, person: Person) -> RunResult:
+def order(
+    tonight: Tonight, source: Source, person: Person, *, all_submitted: bool = False
+) -> RunResult:
     """Order what is left of the manifests' rows, and settle what is in doubt.
 
-    Raises a BatchdubError where nothing was sent. The ledger is closed and the run recorded,
-    whatever happens.
+    With `all_submitted` a run that waits does so for every submitted row of the ledger. Raises a
+    BatchdubError where nothing was sent. The ledger is closed and the run recorded, whatever
+    happens.
     """
     with _session(tonight, person) as session, _alone(tonight, source, person):
         prepared = _prepare(session.ledger, tonight, source, person)
+        if all_submitted and tonight.options.wait:
+            known = set(prepared.scope)
+            jobs = session.ledger.jobs_in(JobState.SUBMITTED)
+            prepared.scope.extend(job.job_id for job in jobs if job.job_id not in known)
         return _carry_out(tonight, session, prepared, person, source.invalid)
 
 
@@ -77,6 +88,29 @@ def settle(tonight: Tonight, person: Person) -> RunResult:
     with _session(tonight, person) as session:
         doubtful = array("q", [doubt.job_id for doubt in session.ledger.doubts()])
         return _carry_out(tonight, session, Prepared(scope=doubtful), person, 0)
+
+
+def wait(tonight: Tonight, person: Person, chosen: Selector) -> RunResult:
+    """Ask about the submitted rows until every one has ended, and send nothing. Raises as `order`.
+
+    The result and its exit code are about the rows that were submitted when it began. Raises
+    UnusableInputError if there are some and none is chosen.
+    """
+    with _session(tonight, person) as session:
+        scope = array("q", _submitted(session.ledger, chosen))
+        return _carry_out(tonight, session, Prepared(scope=scope, settles=False), person, 0)
+
+
+def _submitted(ledger: Ledger, chosen: Selector) -> list[int]:
+    rows = list(submitted_rows(ledger))
+    job_ids = [job_id for job_id, columns in rows if chosen.chooses(columns)]
+    if rows and not job_ids:
+        seen: dict[str, set[str]] = {}
+        for _, columns in rows:
+            for name, value in columns.items():
+                seen.setdefault(name, set()).add(value)
+        raise nothing_chosen(chosen, seen)
+    return job_ids
 
 
 @contextmanager

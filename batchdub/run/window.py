@@ -49,7 +49,8 @@ async def _wait_until(context: RunContext, moment: datetime) -> None:
 async def close_in_time(context: RunContext) -> None:
     """Stop the run's orders when the window closes; ends early only by being cancelled."""
     window = context.options.window
-    while not context.stop.asked:
+    # Once nothing is left to order the end of the window means nothing to a run that waits.
+    while not context.stop.asked and not context.desk.finished:
         now = context.clock.now()
         wait_s = left_s(window, now, context.clock.monotonic_s() - context.opened_s)
         if wait_s is None:

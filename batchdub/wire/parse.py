@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from batchdub.models import Page, RemoteRequest
+from batchdub.wire.wording import one_line
 
 MAX_ID_LENGTH = 200
 
@@ -110,7 +111,7 @@ class _RequestBody(_Wire):
             started_at=self.started_at,
             finished_at=self.finished_at,
             output_url=self.output_url,
-            error_message=self.error_message,
+            error_message=self.error_message and one_line(self.error_message),
         )
 
 

@@ -49,7 +49,7 @@ def test_a_run_says_which_file_it_follows(cli, folder):
     assert result.code == 0
     assert f"config: {'season/batchdub.toml'}, profile quick" in result.err
     assert f"ledger: {folder / 's.db'}" in result.err
-    assert "next: batchdub report" in result.err
+    assert "next: batchdub wait --sandbox" in result.err
     assert f"--ledger {folder / 's.db'}" in result.err
 
 

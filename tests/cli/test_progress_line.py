@@ -72,6 +72,15 @@ def test_a_line_is_due_at_first_after_a_while_and_at_a_new_phase(shown_at, now, 
     assert is_due(shown_at, now, 30.0) is due
 
 
+def test_waiting_is_told_apart_from_ordering():
+    """What is at the API is not done, and there is no pace where nothing is ordered."""
+    beside = replace(LATER, at_api=12, in_doubt=0, rate_limited=0, in_flight=0)
+    waiting = replace(beside, left=0, phase="waiting")
+
+    assert describe(beside) == "ordering · 60 done · 40 left · 12 at the API · 59/min · 41 s to go"
+    assert describe(waiting) == "waiting · 60 done · 12 at the API"
+
+
 def test_off_a_terminal_there_are_few_plain_lines():
     """One at the start, one every 30 s, and the last."""
     snapshots = [replace(START, done=second, elapsed_s=float(second)) for second in range(65)]

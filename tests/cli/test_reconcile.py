@@ -61,7 +61,7 @@ def test_what_the_list_shows_is_ordered(cli, tmp_path):
     assert "1 row in doubt, after " in result.err
     assert ": 1 found at the API" in result.err
     assert counts(tmp_path) == {"submitted": 1}
-    assert told(result) == ["batchdub report --format csv --output report.csv"]
+    assert told(result) == ["batchdub wait --sandbox"]
     assert "nothing was in doubt" in again.err
 
 

@@ -27,7 +27,7 @@ def test_what_is_left_is_ordered_and_then_nothing_is(cli, tmp_path, half_done):
     assert (first.code, second.code) == (0, 0)
     assert "2 rows: 2 submitted" in first.err
     assert "nothing is left to order" in second.err
-    assert told(second) == ["batchdub report --format csv --output report.csv"]
+    assert told(second) == ["batchdub wait --sandbox"]
     assert books_of(tmp_path) == once_each(6)
 
 

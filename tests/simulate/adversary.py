@@ -73,6 +73,7 @@ class Adversary:
         self.windows = ()
         self.tried: dict[str, int] = {}
         self.refused_rows: set[str] = set()
+        self.forgotten: set[str] = set()
         self.uncovered: dict[str, list[Fault]] = {}
         self._night_s = 0.0
         self._frozen_date = None

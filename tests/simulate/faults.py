@@ -94,6 +94,22 @@ class Fault(StrEnum):
     ODD_TIMES = "odd-times"
     """`created_at` with a zone, without one, with fractions, cut to the second (F-50)."""
 
+    # what becomes of an order
+    STATUS_BACKWARDS = "status-backwards"
+    """F-53."""
+    STRANGE_STATUS = "strange-status"
+    """F-52."""
+    NO_LINK = "no-link"
+    """Completed, and no link to the output (F-53)."""
+    STUCK = "stuck"
+    """Queued, whatever the time (F-54)."""
+    FORGOTTEN = "forgotten"
+    """Neither by its id nor in the list is it known any more, once it was asked about (F-23)."""
+    UNKNOWN_ID = "unknown-id"
+    """Its id is unknown now and then; the list has it (F-23)."""
+    FOREIGN_ECHO = "foreign-echo"
+    """Only where its reference_id is asked for does it carry it; else it carries another."""
+
     # the server's clock as it is shown
     NO_DATE = "no-date"
     """F-51."""
@@ -161,6 +177,12 @@ LIST_FAULTS = (
     Fault.FILTER_IGNORED, Fault.CACHED_ANSWER,
 )  # fmt: skip
 """What can befall one look-up, with a probability."""
+
+POLL_FAULTS = (
+    Fault.STATUS_BACKWARDS, Fault.STRANGE_STATUS, Fault.NO_LINK, Fault.STUCK, Fault.FORGOTTEN,
+    Fault.UNKNOWN_ID, Fault.FOREIGN_ECHO,
+)  # fmt: skip
+"""What can befall what is shown of one order while its dub is made, with a probability."""
 
 WINDOW_FAULTS = (
     Fault.STORM, Fault.NO_TOKENS, Fault.FLAPPING_TOKENS, Fault.KEY_REVOKED, Fault.LIST_OUTAGE,

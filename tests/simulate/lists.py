@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
-from batchdub.sandbox.calls import Answer, Call
+from batchdub.sandbox.calls import Answer, Call, error_answer
 from batchdub.units import from_stored_time
+from tests.simulate import polling
 from tests.simulate.faults import Fault
 
 _MEMORY = timedelta(hours=24, minutes=30)
@@ -27,14 +28,16 @@ def distort(adversary, passing, call: Call) -> Answer:
     if fault is Fault.LIST_RESHUFFLED:
         order = adversary.dice.choice(("asc", "desc", "hash"))
     back_s = plan.back_s if fault is Fault.LIST_BACKWARDS else 0.0
-    with world.seen_from(provider, order, back_s):
+    if polling.hides(adversary, passing):
+        return error_answer(404, "lipsync request not found")
+    with world.seen_from(provider, order, back_s), polling.forgetting(adversary, provider):
         answer = provider.handle(replace(call, query=query))
     if answer.status != 200:
         return answer
-    return _reworded(adversary, fault, answer)
+    return _reworded(adversary, fault, answer, query)
 
 
-def _reworded(adversary, fault, answer: Answer) -> Answer:
+def _reworded(adversary, fault, answer: Answer, query) -> Answer:
     value = json.loads(answer.body)
     headers = dict(answer.headers)
     if "data" in value:
@@ -44,6 +47,8 @@ def _reworded(adversary, fault, answer: Answer) -> Answer:
             value["pagination"]["total"] = adversary.dice.choice((total + 1, -1, str(total)))
         if value["pagination"]["total"] != len(value["data"]):
             adversary.world.hit(Fault.SMALL_PAGES)
+    for row in value.get("data", [value]):
+        polling.befall(adversary, row, filtered="reference_id" in query)
     if fault is Fault.CACHED_ANSWER:
         headers["age"] = "30"
     if adversary.plan.odd_times:

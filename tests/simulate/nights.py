@@ -157,7 +157,12 @@ class Campaign:
         # Long enough for the latest of all late orders to be taken.
         world.t_s += 20 * world.plan.settle_s + 400.0
         world.tell("from here on nothing goes wrong any more")
-        options = RunOptions(rate=world.plan.rate, settle_s=world.plan.settle_s, canary=False)
+        options = RunOptions(
+            rate=world.plan.rate,
+            settle_s=world.plan.settle_s,
+            canary=False,
+            wait=world.plan.waits,
+        )
         for _ in range(_ROUNDS):
             world.t_s += 60.0
             night = Night(0.0, options)

@@ -7,8 +7,9 @@ from collections import Counter
 from batchdub.exits import Exit
 from batchdub.ledger import check_ledger, open_for_reading
 from batchdub.run.audit import Verdict
+from batchdub.sandbox.lifecycle import progress
 from batchdub.states import ORDERED
-from tests.simulate import disk, people
+from tests.simulate import disk, people, polling
 from tests.simulate.faults import Fault
 from tests.simulate.season import SIGNATURE
 
@@ -142,9 +143,17 @@ class Oracle:
             for reference_id in world.season.references:
                 if states.get(reference_id) not in (*_ORDERED, "cancelled"):
                     world.violation(f"exit 0, but {reference_id} is {states.get(reference_id)}")
+        self._judge_echoes()
         cap = night.options.max_jobs
         if cap is not None and self._taken_in_run > cap:
             world.violation(f"{self._taken_in_run} orders under a cap of {cap}")
+
+    def _judge_echoes(self) -> None:
+        """No job may have ended on the word of an answer under another reference_id."""
+        query = "SELECT reference_id, request_id FROM jobs WHERE state IN ('completed', 'failed')"
+        for reference_id, request_id in people.ask(self.world.ledger_path, query):
+            if polling.nature(self.world.adversary, request_id) is Fault.FOREIGN_ECHO:
+                self.world.violation(f"{reference_id} ended on an answer about another row")
 
     # -- over the season ----------------------------------------------------------------------
 
@@ -210,6 +219,7 @@ class Oracle:
         state, request_id, attempts, held = row
         if state in _ORDERED:
             self._judge_ordered(reference_id, request_id, finding)
+            self._judge_end(reference_id, state, request_id)
             return
         excused = {
             "rejected": reference_id in world.adversary.refused_rows,
@@ -233,6 +243,18 @@ class Oracle:
         alone = not world.plan.short_memory and len(world.books.by_reference(reference_id)) == 1
         if alone and (finding is None or finding.verdict is not Verdict.ONCE):
             world.violation(f"{reference_id} was ordered once, but the audit says {finding}")
+
+    def _judge_end(self, reference_id: str, state: str, request_id) -> None:
+        """Hold what the ledger says of a dub against what became of it."""
+        world = self.world
+        order = world.books.by_id(request_id)
+        if order is None or not world.plan.waits:
+            return
+        came = progress(order, world.server_now()).status
+        # A row in conflict is left to people, and nobody waits for its older order.
+        excused = state == "submitted" and reference_id in world.season.changed
+        if state != came and not excused:
+            world.violation(f"{reference_id} is {state}, but its dub is {came}")
 
     def _judge_pace(self) -> None:
         rate = self.world.plan.rate

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from batchdub.run.options import RunOptions
 from batchdub.units import UNLIMITED, Rate
-from tests.simulate.faults import EDITS, LIST_FAULTS, ORDER_FAULTS, WINDOW_FAULTS, Fault
+from tests.simulate.faults import (
+    EDITS,
+    LIST_FAULTS,
+    ORDER_FAULTS,
+    POLL_FAULTS,
+    WINDOW_FAULTS,
+    Fault,
+)
 
 _HOUR_S = 3600.0
 _GAPS_S = ((0.0, 2.0), (5.0, 90.0), (200.0, 4000.0), (8 * _HOUR_S, 14 * _HOUR_S))
@@ -85,6 +92,9 @@ class Scenario:
     older: tuple[int, ...]
     another_machine: float
     nights: tuple[Night, ...] = field(repr=False)
+    waits: bool = False
+    """Whether the runs wait until the dubs are made."""
+    poll_faults: Mapping[Fault, float] = field(default_factory=dict)
 
 
 def draw(seed: int) -> Scenario:
@@ -135,7 +145,42 @@ def draw(seed: int) -> Scenario:
             for number in range(rng.randint(2, 5))
         ),
     )
-    return rng.choice(_SHAPES)(rng, scenario) if rng.random() < 0.4 else scenario
+    shaped = rng.choice(_SHAPES)(rng, scenario) if rng.random() < 0.4 else scenario
+    # Chance of its own: who waits, and for what, must not change all other seeds.
+    return _waiting(dice("waiting", seed), shaped)
+
+
+_LOSSES = frozenset({Fault.LEDGER_DELETED, Fault.LEDGER_RESTORED, Fault.LEDGER_DELETED_RUNNING})
+
+
+def _waiting(rng: random.Random, scenario: Scenario) -> Scenario:
+    """In some seasons the runs wait for their dubs, and hold orders back for it."""
+    if rng.random() < 0.6 or scenario.first_rows == _UNSAMPLED:
+        # What `_grows` is made for takes a night that goes exactly as it was drawn.
+        return scenario
+    faults = _moods(rng, POLL_FAULTS, rng.randint(0, 3), (0.1, 0.5))
+    if any(_losses(night) for night in scenario.nights):
+        # A ledger that is gone and an API that hides orders: nobody could know of them.
+        faults.pop(Fault.FORGOTTEN, None)
+        faults.pop(Fault.FOREIGN_ECHO, None)
+    nights = tuple(
+        replace(night, options=_waits(rng, night.options)) if rng.random() < 0.8 else night
+        for night in scenario.nights
+    )
+    return replace(scenario, waits=True, poll_faults=faults, nights=nights)
+
+
+def _waits(rng: random.Random, options: RunOptions) -> RunOptions:
+    return replace(
+        options,
+        wait=rng.random() < 0.9,
+        wait_limit_s=rng.choice((10.0, 200.0, 4000.0)),
+        max_in_flight=rng.choice((None, None, 1, 2, 4)),
+    )
+
+
+def _losses(night: Night) -> frozenset[Fault]:
+    return _LOSSES & {*night.before, *(mishap.fault for mishap in night.mishaps)}
 
 
 def _moods(

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 from batchdub.errors import LedgerInUseError
 from batchdub.redact import Secret
-from batchdub.run import account, connecting, runner
+from batchdub.run import account, connecting, showing
 from batchdub.run.session import open_session
 from batchdub.sandbox.books import Books
 from batchdub.sandbox.orders import Order
@@ -216,7 +216,7 @@ class World:
             (account, "_fingerprint", _quick_fingerprint),
             (account, "random", SimpleNamespace(SystemRandom=lambda: random.Random(0))),  # noqa: S311  a salt to be repeated
             # Progress is for people, and nobody watches.
-            (runner, "_SHOW_EVERY_S", 300.0),
+            (showing, "_SHOW_EVERY_S", 300.0),
         )
         kept = [(place, name, getattr(place, name)) for place, name, _ in doors]
         for place, name, stand_in in doors:

@@ -28,19 +28,29 @@ def command(context: click.Context, /, **shared: Any) -> None:
 
     The manifests that its rows come from are read again, because the ledger keeps no signed
     links. A row that stands in none of them any more, or with other media, is named and not sent.
+    With --wait every submitted row of the ledger is waited for.
     """
     from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
     from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
-    from batchdub.run.tonight import order  # noqa: PLC0415  as above
+    from batchdub.run.tonight import order, wait  # noqa: PLC0415  as above
+    from batchdub.select import parse_only  # noqa: PLC0415  as above
 
     wanted = Wanted(**without_hooks(shared))
     invocation = context.ensure_object(Invocation)
     with telling(context):
         source = open_leftovers(settings_of(context).ledger, invocation.talk.warn)
-        if source is None:
+        if source is not None:
+            leftovers = source
+            carry_out(
+                context,
+                wanted,
+                lambda tonight, person: order(tonight, leftovers, person, all_submitted=True),
+            )
+        elif wanted.wait:
+            everything = parse_only(())
+            carry_out(context, wanted, lambda tonight, person: wait(tonight, person, everything))
+        else:
             _tell_nothing_left(context)
-            return
-        carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
 
 
 def _tell_nothing_left(context: click.Context) -> None:
