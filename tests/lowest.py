@@ -14,9 +14,12 @@ _BOUND = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?>=([0-9.]+)")
 
 
 def pins(pyproject: str) -> list[str]:
-    """Give `name==lowest` for each runtime dependency; one without a lower bound is an error."""
+    """Give `name==lowest` for all that users install; a name without a lower bound is an error."""
+    project = tomllib.loads(pyproject)["project"]
+    extras = project.get("optional-dependencies", {})
+    wanted = [text for name, several in extras.items() if name != "dev" for text in several]
     found = []
-    for requirement in tomllib.loads(pyproject)["project"]["dependencies"]:
+    for requirement in [*project["dependencies"], *wanted]:
         match = _BOUND.match(requirement)
         if match is None:
             raise ValueError(f"{requirement}: no lower bound")
