@@ -57,7 +57,7 @@ class Decisions(Writer):
             raise IllegalTransitionError(f"`{event}` of a {state} job starts no next revision")
         self._connection.execute("UPDATE jobs SET latest = 0 WHERE job_id = ?", (job_id,))
         new_id = self._insert_revision(row, revision + 1, manifest_id, position)
-        self._record(new_id, event, state, to_state, actor)
+        self._record(new_id, event, state, to_state, actor=actor)
         return new_id
 
     def _latest(self, job_id: int, reference_id: str) -> tuple[int, JobState]:

@@ -130,15 +130,17 @@ _INDEXES = (
 )
 
 
-def _is_move(from_state: str, event: str, to_state: str, moves: Iterator[str]) -> str:
-    listed = ", ".join(moves)
-    return f"({from_state} || ' ' || {event} || ' ' || {to_state}) IN ({listed})"
+def _is_move(*, next_revision: bool) -> str:
+    """Give the condition that a new transition is one of the table's moves.
 
-
-def _moves(*, next_revision: bool) -> Iterator[str]:
-    for (state, event), to_state in TRANSITIONS.items():
-        if ((state, event) in NEXT_REVISION) is next_revision:
-            yield f"'{state} {event} {to_state}'"
+    Compared one by one: for an IN list SQLite would fill a table of its own at each transition.
+    """
+    moves = [
+        f"NEW.event = '{event}' AND NEW.from_state = '{state}' AND NEW.to_state = '{to_state}'"
+        for (state, event), to_state in TRANSITIONS.items()
+        if ((state, event) in NEXT_REVISION) is next_revision
+    ]
+    return f"({' OR '.join(moves)})"
 
 
 def guards() -> tuple[str, ...]:
@@ -188,8 +190,7 @@ def named(sql: str) -> tuple[str, str]:
 
 
 def _transition_guards() -> Iterator[str]:
-    same = _is_move("NEW.from_state", "NEW.event", "NEW.to_state", _moves(next_revision=False))
-    anew = _is_move("NEW.from_state", "NEW.event", "NEW.to_state", _moves(next_revision=True))
+    same, anew = _is_move(next_revision=False), _is_move(next_revision=True)
     # A further revision is bought on purpose: it moves only after the decision is on record.
     yield f"""CREATE TRIGGER transition_is_legal BEFORE INSERT ON transitions
         WHEN NOT (

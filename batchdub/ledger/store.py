@@ -13,7 +13,7 @@ from batchdub.ledger.decisions import Decisions
 from batchdub.ledger.writer import Actor
 from batchdub.media_url import shown_url
 from batchdub.models import Cause, Outcome, RemoteRequest
-from batchdub.states import Event, JobState
+from batchdub.states import Event, JobState, next_state
 from batchdub.units import to_stored_time
 
 PAID_REASON = "the API took the order but gave no usable request_id, so it was probably paid"
@@ -41,21 +41,25 @@ class Ledger(Decisions):
         `server_at` is the earliest time that the server's clock may show now.
         Raises IllegalTransitionError if the job is not pending; send nothing then.
         """
+        now = self._now()
         cursor = self._connection.execute(
             "INSERT INTO attempts (job_id, attempt_no, run_id, intended_at, server_at)"
-            " SELECT job_id, attempts + 1, ?, ?, ? FROM jobs WHERE job_id = ? AND state = ?",
-            (self._run_id, self._now(), _stored(server_at), job_id, JobState.PENDING),
+            " SELECT job_id, attempts + 1, ?, ?, ? FROM jobs"
+            " WHERE job_id = ? AND state = 'pending'",
+            (self._run_id, now, _stored(server_at), job_id),
         )
         if cursor.rowcount != 1:
             raise IllegalTransitionError(f"job {job_id} is not pending, so nothing is sent")
         attempt_id = cursor.lastrowid
         assert attempt_id is not None  # noqa: S101  an INSERT that did not raise has a row id
-        self._move(job_id, JobState.PENDING, Event.SEND)
+        self._record(job_id, Event.SEND, JobState.PENDING, JobState.SENDING, at=now)
         self._connection.execute(
             "UPDATE jobs SET attempts = attempts + 1, run_id = ? WHERE job_id = ?",
             (self._run_id, job_id),
         )
-        number = self._one("SELECT attempts FROM jobs WHERE job_id = ?", (job_id,))[0]
+        number = self._connection.execute(
+            "SELECT attempt_no FROM attempts WHERE attempt_id = ?", (attempt_id,)
+        ).fetchone()[0]
         return Attempt(attempt_id, job_id, number)
 
     def end_attempt(self, attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -68,8 +72,9 @@ class Ledger(Decisions):
         if accepted:
             outcome = self._refuse_foreign_id(attempt.job_id, outcome)
             accepted = outcome.event is Event.ACCEPTED
-        self._close_attempt(attempt.attempt_id, outcome)
-        request_id, submitted_at = (outcome.request_id, self._now()) if accepted else (None, None)
+        now = self._now()
+        self._close_attempt(attempt.attempt_id, outcome, now)
+        request_id, submitted_at = (outcome.request_id, now) if accepted else (None, None)
         held = PAID_REASON if outcome.cause is Cause.PAID_WITHOUT_ID else None
         self._connection.execute(
             "UPDATE jobs SET request_id = ?, http_status = ?, error = ?, submitted_at = ?, held = ?"
@@ -77,7 +82,8 @@ class Ledger(Decisions):
             (request_id, outcome.http_status, outcome.message or None, submitted_at,
              held, attempt.job_id),
         )  # fmt: skip
-        self._move(attempt.job_id, JobState.SENDING, outcome.event)
+        to_state = next_state(JobState.SENDING, outcome.event)
+        self._record(attempt.job_id, outcome.event, JobState.SENDING, to_state, at=now)
         return outcome
 
     def recover(self) -> int:
@@ -179,11 +185,11 @@ class Ledger(Decisions):
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _close_attempt(self, attempt_id: int, outcome: Outcome) -> None:
+    def _close_attempt(self, attempt_id: int, outcome: Outcome, now: str = "") -> None:
         cursor = self._connection.execute(
             "UPDATE attempts SET ended_at = ?, event = ?, cause = ?, http_status = ?,"
             " request_id = ?, message = ? WHERE attempt_id = ? AND event IS NULL",
-            (self._now(), outcome.event, outcome.cause, outcome.http_status,
+            (now or self._now(), outcome.event.value, outcome.cause.value, outcome.http_status,
              outcome.request_id, outcome.message or None, attempt_id),
         )  # fmt: skip
         if cursor.rowcount != 1:
