@@ -1,7 +1,9 @@
-"""Group commit: every change that one turn of the event loop brings shares one flush to disk.
+"""Group commit: changes that come close together share one flush to disk.
 
-A change is durable when `write` returns. After a failed commit nothing more is tried: what a disk
-that refused once says afterwards cannot be believed.
+As long as each turn of the event loop brings another change, the flush waits for the next turn;
+there is no timer, so that a change that comes alone is not kept waiting. A change is durable when
+`write` returns. After a failed commit nothing more is tried: what a disk that refused once says
+afterwards cannot be believed.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from batchdub.ledger import Ledger
 
 T = TypeVar("T")
 
+_MOST_TURNS = 16  # a loop that is never idle must not put a commit off for ever
+
 
 class Journal:
     """The run's way to write into the ledger."""
@@ -25,7 +29,7 @@ class Journal:
         self._broken: LedgerUnusableError | None = None
 
     def enqueue(self, change: Callable[[], T]) -> asyncio.Future[T]:
-        """Have a change committed at the end of this turn of the loop.
+        """Have a change committed as soon as a turn of the loop brings no further one.
 
         The future gives what the change returned, on disk; or raises IllegalTransitionError
         (only this change is undone) or LedgerUnusableError (the disk refused; stop the run).
@@ -33,7 +37,7 @@ class Journal:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         if not self._waiting:
-            loop.call_soon(self._flush)
+            loop.call_soon(self._gather, 0, _MOST_TURNS)
         self._waiting.append((change, future))
         return future
 
@@ -53,7 +57,15 @@ class Journal:
             raise result
         return result
 
-    def _flush(self) -> None:
+    def _gather(self, seen: int, turns_left: int) -> None:
+        if len(self._waiting) > seen and turns_left:
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._gather, len(self._waiting), turns_left - 1)
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit what waits, now: the loop may come to its end before its turn."""
         # A task that was cancelled while it waited wants its change no more.
         group = [item for item in self._waiting if not item[1].cancelled()]
         self._waiting = []

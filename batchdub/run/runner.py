@@ -81,6 +81,8 @@ async def run_orders(
         # What a signal cut short does not make the API unavailable.
         if not context.stop.interrupted:
             raise
+    finally:
+        context.journal.flush()
     _still_ours(context)
     _keep_learned_rate(context)
     standing = stand(session.ledger, prepared)

@@ -56,6 +56,42 @@ async def test_changes_of_one_turn_share_a_commit_and_fail_alone(ledger):
     assert (ledger.meta("a"), ledger.meta("b")) == ("1", "2")
 
 
+async def test_changes_of_turns_in_a_row_share_a_commit(ledger):
+    """A disk that needs 10 ms for each flush must not see one for each order."""
+    commits = []
+    real = ledger.apply_group
+    ledger.apply_group = lambda group: commits.append(len(group)) or real(group)
+    journal = Journal(ledger)
+    waiting = []
+    for number in range(5):
+        waiting.append(journal.enqueue(partial(ledger.set_meta, str(number), "x")))
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+
+    assert commits == [5]
+
+
+async def test_a_loop_that_is_never_idle_still_commits(ledger):
+    """Whoever came first is not kept waiting by all who come later."""
+    journal = Journal(ledger)
+    first = journal.enqueue(partial(ledger.set_meta, "first", "x"))
+    turns = 0
+    while not first.done():
+        turns += 1
+        journal.enqueue(partial(ledger.set_meta, str(turns), "x"))
+        await asyncio.sleep(0)
+    assert turns < 20
+
+
+async def test_what_waits_can_be_committed_at_once(ledger):
+    """The loop may end before its turn comes."""
+    journal = Journal(ledger)
+    waiting = journal.enqueue(partial(ledger.set_meta, "a", "1"))
+    journal.flush()
+    assert waiting.done()
+    assert ledger.meta("a") == "1"
+
+
 async def test_a_change_whose_owner_was_cancelled_is_not_made(ledger):
     """Nobody would know of it."""
     journal = Journal(ledger)
