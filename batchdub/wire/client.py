@@ -44,6 +44,7 @@ _CONNECT_S = 10.0
 _POOL_S = 15.0
 _KNOWN_STATUSES = frozenset({"queued", "processing", "completed", "failed"})
 _NO_CACHE = {"Cache-Control": "no-cache"}
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class ApiClient:
@@ -77,7 +78,9 @@ class ApiClient:
             "Accept-Encoding": "identity",
         }
         self._headers = self._open_headers | {"Authorization": f"Bearer {key.reveal()}"}
-        self._post_headers = self._headers | {"Content-Type": "application/json"}
+        # Encoded once, because httpx takes its time over headers; what it would add to them (Host,
+        # Content-Length) aiohttp adds as well.
+        self._post_headers = httpx.Headers(self._headers | {"Content-Type": "application/json"})
         self._extensions = {"timeout": _timeouts(deadline_s)}
         self._generate_url = httpx.URL(f"{base_url}/v1/lipsync/generate")
 
@@ -109,9 +112,10 @@ class ApiClient:
             "POST",
             self._generate_url,
             headers=self._post_headers,
-            content=json.dumps(body, separators=(",", ":")).encode(),
+            stream=httpx.ByteStream(_compact(body).encode()),
             extensions=self._extensions,
         )
+        request.read()
         try:
             reply = await exchange(self._transport, request, self._deadline_s)
         except Exception as error:

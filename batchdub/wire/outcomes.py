@@ -72,12 +72,12 @@ def classify_reply(reply: Reply, now: datetime, *secrets: Secret) -> Outcome:
 
     `now` is for a Retry-After date in a reply without a Date. `secrets` are cut from the message.
     """
-    given_id = read_accepted(reply.body) if not reply.broken else None
-    text = read_error(reply.body) if not reply.broken else None
     request_id = None
     if 200 <= reply.status < 300:
+        given_id = read_accepted(reply.body) if not reply.broken else None
         kind, message, request_id = _success(reply, given_id)
     else:
+        text = read_error(reply.body) if not reply.broken else None
         kind = refusal_kind(reply.status, text)
         message = describe_reply(reply, text)
     return Outcome(

@@ -15,6 +15,7 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import httpx
@@ -132,6 +133,7 @@ def _to_reply(response: httpx.Response, body: bytes, broken: str) -> Reply:
     )
 
 
+@lru_cache(maxsize=64)  # all answers of a second carry the same one
 def parse_http_date(text: str) -> datetime | None:
     """Read an HTTP date to UTC; None for what is not one."""
     try:

@@ -21,6 +21,8 @@ _ENCODED_URL = re.compile(r"https?%3a\S*", re.IGNORECASE)
 
 def one_line(text: str, *secrets: Secret) -> str:
     """Cut secrets, join to one line of printable characters, at most `MAX_LENGTH` of them."""
+    if not text:
+        return text
     safe = _ENCODED_URL.sub(MASK, scrub(text[:_MOST_READ], *secrets))
     printable = "".join(char if char.isprintable() else " " for char in safe)
     # Once more: what was split by a line end or a control character may now be whole.
