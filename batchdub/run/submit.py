@@ -22,7 +22,7 @@ from batchdub.run.reconcile import NEARLY_REASON, candidates, nearly_own
 from batchdub.run.settling import Settling
 from batchdub.states import Event, JobState
 from batchdub.units import counted
-from batchdub.wire import generate_body, retrying
+from batchdub.wire import generate_body, try_row
 
 _LOOK_IS_FRESH_S = 60.0
 _FAILED_LOOKS = 5
@@ -65,7 +65,7 @@ class Submitter:
         tries_left = context.options.max_attempts - order.tries
         attempt = partial(self._try_once, order)
         try:
-            outcome: Outcome = await retrying(tries_left, context.nap, context.rng)(attempt)
+            outcome = await try_row(attempt, tries_left, context.nap, context.rng)
         except _NotNowError:
             context.desk.put_back(order)
         except _LeftError:
@@ -147,6 +147,12 @@ class Submitter:
         before the slot is taken: afterwards the order would go late, close to the next one.
         """
         found = False
+        # Answers that came together with the one before this are heeded first: they may say stop.
+        await asyncio.sleep(0)
+        if not self._needs_look(order):
+            order.sent_at_s = self._context.order_pace.slot_at_once()
+            if order.sent_at_s is not None:
+                return False
 
         async def look_if_stale() -> bool:
             nonlocal found

@@ -5,7 +5,7 @@ the pace. Nothing in here retries an order, and nothing else in batchdub imports
 """
 
 from batchdub.wire.address import PRODUCTION_URL, STAGING_URL, check_base_url, check_key
-from batchdub.wire.backoff import backoff_s, may_try_again, retrying
+from batchdub.wire.backoff import backoff_s, may_try_again, try_row
 from batchdub.wire.body import GenerateBody, generate_body
 from batchdub.wire.client import ApiClient
 from batchdub.wire.failures import CallFailedError
@@ -40,5 +40,5 @@ __all__ = [
     "list_all",
     "may_try_again",
     "proxy_for",
-    "retrying",
+    "try_row",
 ]

@@ -44,13 +44,29 @@ def may_try_again(outcome: Outcome) -> bool:
     return _is_rate_limit(outcome)
 
 
-def retrying(max_attempts: int, sleep: Sleep, rng: random.Random) -> AsyncRetrying:
-    """Make a retrier for one row: `await retrying(5, clock.sleep, rng)(attempt)` gives an Outcome.
+async def try_row(
+    attempt: Callable[[], Awaitable[Outcome]], max_attempts: int, sleep: Sleep, rng: random.Random
+) -> Outcome:
+    """Try one row until the first outcome that may not be tried again, and give it.
 
-    `attempt` is a whole try, with its own ledger attempt. It ends with the first outcome that
-    may not be tried again, or after `max_attempts` tries; a 429 is not one of them, and is not
-    waited for here either: the pacer's pause holds all workers. Raises only what `attempt` does.
+    `attempt` is a whole try, with its own ledger attempt. It also ends after `max_attempts`
+    tries, with the last one's outcome; a 429 is not one of them, and is not waited for here
+    either: the pacer's pause holds all workers. Raises only what `attempt` does.
     """
+    first = await attempt()
+    if not may_try_again(first):
+        # Nearly always so; a retrier for each row would cost a twentieth of all its work.
+        return first
+    known = [first]
+
+    async def go_on() -> Outcome:
+        return known.pop() if known else await attempt()
+
+    outcome: Outcome = await _retrying(max_attempts, sleep, rng)(go_on)
+    return outcome
+
+
+def _retrying(max_attempts: int, sleep: Sleep, rng: random.Random) -> AsyncRetrying:
     tries = _Tries(max_attempts, rng)
     return AsyncRetrying(
         retry=retry_if_result(may_try_again),

@@ -120,6 +120,15 @@ class Pacer:
             await self._due()
             return self._take()
 
+    def slot_at_once(self) -> float | None:
+        """Take a slot if no limit spaces calls and no pause is on; None says that it may be long.
+
+        A wait that cannot be is not worth the means to cut it short.
+        """
+        if self._pace.interval_s or self._turn.locked() or self._wait_s() > 0:
+            return None
+        return self._take()
+
     async def slot_after(self, prepare: Callable[[], Awaitable[bool]]) -> float | None:
         """Wait for the next slot, do something that takes time, and only then take the slot.
 

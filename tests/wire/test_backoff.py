@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batchdub.models import Cause, Outcome
 from batchdub.states import Event
-from batchdub.wire import backoff_s, may_try_again, retrying
+from batchdub.wire import backoff_s, may_try_again, try_row
 from tests.support.virtual import VirtualClock
 from tests.wire.answers import seeded
 
@@ -64,14 +64,22 @@ def test_two_ends_of_an_attempt_may_be_tried_again_and_no_other(event, cause):
 async def test_the_first_certain_end_is_the_last_try(last):
     """Above all a lost reply."""
     tries = Tries(VirtualClock(), CONNECT, last, ACCEPTED)
-    assert await retrying(5, tries.clock.sleep, seeded(1))(tries) is last
+    assert await try_row(tries, 5, tries.clock.sleep, seeded(1)) is last
     assert len(tries.at_s) == 2
+
+
+@pytest.mark.parametrize("only", [TLS, LOST, ACCEPTED])
+async def test_a_first_try_with_a_certain_end_is_the_only_one(only):
+    """As nearly all are."""
+    tries = Tries(VirtualClock(), only, ACCEPTED)
+    assert await try_row(tries, 5, tries.clock.sleep, seeded(1)) is only
+    assert len(tries.at_s) == 1
 
 
 async def test_tries_without_a_connection_are_counted():
     """The last outcome is given back, not an exception."""
     tries = Tries(VirtualClock(), *[CONNECT] * 9)
-    assert await retrying(3, tries.clock.sleep, seeded(1))(tries) is CONNECT
+    assert await try_row(tries, 3, tries.clock.sleep, seeded(1)) is CONNECT
     assert len(tries.at_s) == 3
     assert tries.at_s[-1] > 0
 
@@ -79,14 +87,14 @@ async def test_tries_without_a_connection_are_counted():
 async def test_a_429_uses_up_no_attempt_and_is_not_waited_for_here():
     """The pacer holds all workers; a second wait would hold this row for longer."""
     tries = Tries(VirtualClock(), *[RATE] * 50, CONNECT, RATE, CONNECT, RATE, ACCEPTED)
-    assert await retrying(3, tries.clock.sleep, seeded(1))(tries) is ACCEPTED
+    assert await try_row(tries, 3, tries.clock.sleep, seeded(1)) is ACCEPTED
     assert tries.at_s[50] == 0
 
 
 async def test_a_429_after_the_last_counted_failure_is_tried_again():
     """Two failures of two allowed, and then a 429: the row still ends as the API says."""
     tries = Tries(VirtualClock(), CONNECT, RATE, CONNECT, ACCEPTED)
-    assert await retrying(2, tries.clock.sleep, seeded(1))(tries) is CONNECT
+    assert await try_row(tries, 2, tries.clock.sleep, seeded(1)) is CONNECT
     assert len(tries.at_s) == 3
 
 
@@ -97,4 +105,4 @@ async def test_what_an_attempt_raises_comes_through():
         raise OSError("disk")
 
     with pytest.raises(OSError, match="disk"):
-        await retrying(3, VirtualClock().sleep, seeded(1))(attempt)
+        await try_row(attempt, 3, VirtualClock().sleep, seeded(1))

@@ -274,3 +274,20 @@ async def test_a_pause_that_begins_during_the_look_is_kept():
 
     assert await pacer.slot_after(look) == pytest.approx(30)
     assert looks == [0.0, pytest.approx(30)]
+
+
+async def test_without_a_limit_a_slot_is_there_at_once_but_not_in_a_pause():
+    """Nothing has to be ready to cut a wait short that cannot be."""
+    clock = VirtualClock()
+    pacer = Pacer(parse_rate("unlimited"), clock)
+    assert pacer.slot_at_once() == 0.0
+
+    pacer.pause(30)
+
+    assert pacer.slot_at_once() is None
+
+
+@pytest.mark.parametrize("rate", ["600/s", "auto"])
+async def test_a_limited_slot_is_always_waited_for(rate):
+    """Else it would overtake those who wait already."""
+    assert Pacer(parse_rate(rate), VirtualClock()).slot_at_once() is None
