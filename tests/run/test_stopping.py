@@ -9,6 +9,7 @@ import pytest
 
 from batchdub.errors import LedgerInUseError
 from batchdub.exits import Exit
+from batchdub.run.journal import Journal
 from batchdub.run.stop import Stop
 from batchdub.states import JobState
 from batchdub.units import parse_rate
@@ -107,6 +108,25 @@ async def test_a_cancelled_record_is_on_disk_all_the_same(night):
     night.transport.handle_async_request = cancel_with_the_reply
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert night.state("S01E001") is JobState.SUBMITTED
+
+
+async def test_what_still_waits_for_its_flush_when_a_run_ends_is_committed(night, monkeypatch):
+    """The loop may be gone before the turn in which the outcome would have been."""
+    task = asyncio.ensure_future(night.run(make_rows(1)))
+    answer, gather = night.transport.handle_async_request, Journal._gather
+
+    async def cancel_with_the_reply(request):
+        response = await answer(request)
+        if request.method == "POST":
+            monkeypatch.setattr(Journal, "_gather", lambda *_: None)
+            task.cancel()
+        return response
+
+    night.transport.handle_async_request = cancel_with_the_reply
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    monkeypatch.setattr(Journal, "_gather", gather)
     assert night.state("S01E001") is JobState.SUBMITTED
 
 
