@@ -146,13 +146,21 @@ class LedgerMachine(RuleBasedStateMachine):
     def adopt(self, name, request_id, state, person):
         job = self.jobs[name]
         free = self.others if person else set()
-        taken = self.taken(request_id) and request_id not in free
+        # The list shows it under this row, so a submitted job that holds it gives way.
+        claims = [
+            other
+            for other in self.jobs.values()
+            if other.request_id == request_id and other.state is JobState.SUBMITTED
+        ]
+        taken = self.taken(request_id) and request_id not in free and not claims
         legal = job.state is state and state in {JobState.PENDING, JobState.IN_DOUBT} and not taken
         actor = PERSON if person else None
         self.attempted(
             legal, lambda: self.ledger.adopt(job.job_id, state, remote(request_id), actor)
         )
         if legal:
+            for claim in claims:
+                claim.state, claim.request_id = JobState.IN_DOUBT, None
             job.state, job.request_id = JobState.SUBMITTED, request_id
             self.others -= {request_id}
 
