@@ -18,14 +18,29 @@ only_option = option(
     metavar="COLUMN=VALUE[,VALUE]",
     help="Only rows with one of these values in that column; several --only must all hold.",
 )
+id_option = option(
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="ID[,ID]",
+    help="Only these rows, by reference_id; `*`, `?` and `[…]` stand for others, as in --only.",
+)
+state_option = option(
+    "--state",
+    "states",
+    env="BATCHDUB_REPORT_STATE",
+    multiple=True,
+    metavar="STATE[,STATE]",
+    help="Only rows in one of these states.",
+)
 limit_option = option(
     "--limit", type=click.IntRange(1), metavar="N", help="Only the manifest's first N rows."
 )
 
 
-def choice_of(only: Sequence[str], limit: int | None) -> Choice:
-    """Make a choice of rows from the options. Raises UnusableInputError."""
+def choice_of(only: Sequence[str], ids: Sequence[str], limit: int | None) -> Choice:
+    """Make a choice of a manifest's rows from the options. Raises UnusableInputError."""
     from batchdub.run.source import Choice  # noqa: PLC0415  not for `--help`
-    from batchdub.select import parse_only  # noqa: PLC0415  as above
+    from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
-    return Choice(parse_only(only), limit)
+    return Choice(parse_selection(only, ids), limit)

@@ -15,29 +15,29 @@ from batchdub.ledger import Queries
 from batchdub.manifest import ManifestFile, Problems, read_manifests
 from batchdub.models import Row
 from batchdub.plan import PlannedRow, plan_rows
-from batchdub.select import Selector, nothing_chosen
+from batchdub.select import Choosing, Selector
 
 Numbered = tuple[int, Row]
-_SEEN_VALUES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which rows of the manifests take part: the first `limit`, and of these what `only` chooses.
+    """Which rows of the manifests take part: the first `limit`, and of these what `rows` chooses.
 
     `among` are the only reference_ids that take part, where a ledger says which are left.
     """
 
-    only: Selector = field(default_factory=lambda: Selector({}))
+    rows: Selector = field(default_factory=Selector)
     limit: int | None = None
     among: Collection[str] | None = None
 
-    def of(self, rows: Iterable[Row]) -> Iterator[Numbered]:
-        """Choose rows, each with its place in the manifest from 1."""
+    def of(self, rows: Iterable[Row], choosing: Choosing | None = None) -> Iterator[Numbered]:
+        """Choose rows, each with its place in the manifest from 1; `choosing` may watch."""
+        chooser = choosing or self.rows
         for position, row in islice(enumerate(rows, 1), self.limit):
             if self.among is not None and row.reference_id not in self.among:
                 continue
-            if self.only.chooses(row.columns):
+            if chooser.chooses(row.reference_id, row.columns):
                 yield position, row
 
 
@@ -100,40 +100,33 @@ def open_source(
     """
     problems = Problems()
     files: list[ManifestFile] = []
-    seen: dict[str, set[str]] = {}
-    rows = _watched(read_manifests(paths, problems, files=files), seen, choice)
-    chosen, found = _count(choice, rows)
+    choosing = Choosing(choice.rows)
+    found = _found(choice, read_manifests(paths, problems, files=files), choosing)
     for warning in problems.warnings():
         warn(str(warning))
     problems.raise_if_any(skip_rows=skip_invalid)
-    if not chosen and choice.among is None:
+    if not choosing.chosen and choice.among is None:
         problems.raise_if_any()
-        raise nothing_chosen(choice.only, seen)
+    choosing.require_all()
     for problem in problems.first():
         warn(f"left out: {problem}")
     missing = sorted(set(choice.among or ()) - found)
     return Source(
-        tuple(paths), tuple(files), choice, chosen, problems.rows_left_out, tuple(missing)
+        tuple(paths),
+        tuple(files),
+        choice,
+        choosing.chosen,
+        problems.rows_left_out,
+        tuple(missing),
     )
 
 
-def _count(choice: Choice, rows: Iterator[Row]) -> tuple[int, set[str]]:
-    """Count the chosen rows, and note which of the wanted ones there are; reads to the end."""
-    chosen, found = 0, set()
-    for _, row in choice.of(rows):
-        chosen += 1
+def _found(choice: Choice, rows: Iterator[Row], choosing: Choosing) -> set[str]:
+    """Choose to the end of the manifests; gives which of the rows wanted by name there are."""
+    found = set()
+    for _, row in choice.of(rows, choosing):
         if choice.among is not None:
             found.add(row.reference_id)
     for _ in rows:
         pass
-    return chosen, found
-
-
-def _watched(rows: Iterator[Row], seen: dict[str, set[str]], choice: Choice) -> Iterator[Row]:
-    """Pass rows on, and note the values of the columns that rows are chosen by."""
-    for row in rows:
-        for name, value in row.columns.items() if choice.only.wanted else ():
-            values = seen.setdefault(name, set())
-            if len(values) < _SEEN_VALUES:
-                values.add(value)
-        yield row
+    return found

@@ -20,7 +20,7 @@ from batchdub.sandbox.faults import Fate
 from batchdub.sandbox.provider import Provider
 from batchdub.sandbox.server import RunningSandbox
 from batchdub.sandbox.settings import SandboxSettings
-from batchdub.select import parse_only
+from batchdub.select import parse_selection
 from batchdub.states import JobState
 from batchdub.units import UNLIMITED
 from tests.support.night import KEY
@@ -197,7 +197,7 @@ def test_limit_takes_the_first_rows_and_only_chooses_among_them(tmp_path):
     """`--limit` is about the manifest, `--only` about the rows."""
     one = write(tmp_path / "one.csv", "a", "b")
     two = write(tmp_path / "two.csv", "c", language="ko")
-    first_two = Choice(only=parse_only(["language=ja,ko"]), limit=2)
+    first_two = Choice(rows=parse_selection(["language=ja,ko"]), limit=2)
     source = open_source([one, two], first_two, lambda _: None)
     assert source.rows == 2
     assert [row.reference_id for _, row in source.numbered()] == ["a", "b"]
@@ -207,7 +207,7 @@ def test_rows_are_chosen_by_their_columns_with_their_place_in_the_manifest(tmp_p
     """The place is what a report is ordered by."""
     one = write(tmp_path / "one.csv", "a", "b")
     two = write(tmp_path / "two.csv", "c", language="ko")
-    choice = Choice(only=parse_only(["language=ko"]))
+    choice = Choice(rows=parse_selection(["language=ko"]))
     source = open_source([one, two], choice, lambda _: None)
     assert [(place, row.reference_id) for place, row in source.numbered()] == [(3, "c")]
     assert [item.fate for item in source.planned(None, allow_same_media=False)] == ["new"]
@@ -217,7 +217,7 @@ def test_a_choice_of_nothing_is_explained(tmp_path):
     """With what there is to choose from."""
     one = write(tmp_path / "one.csv", "a", "b")
     with pytest.raises(UnusableInputError, match="language"):
-        open_source([one], Choice(only=parse_only(["language=jaa"])), lambda _: None)
+        open_source([one], Choice(rows=parse_selection(["language=jaa"])), lambda _: None)
 
 
 def test_a_manifest_that_changes_between_its_two_readings_is_refused(tmp_path):

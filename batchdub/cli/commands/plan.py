@@ -9,7 +9,7 @@ import click
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import RATE, format_option, ledger_option, manifests_argument, option
-from batchdub.cli.selection import choice_of, limit_option, only_option
+from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 from batchdub.units import Rate
 
 
@@ -25,6 +25,7 @@ from batchdub.units import Rate
 @manifests_argument
 @ledger_option
 @only_option
+@id_option
 @limit_option
 @option(
     "--rate",
@@ -48,6 +49,7 @@ def command(
     manifests: Sequence[str],
     ledger: str,
     only: Sequence[str],
+    ids: Sequence[str],
     limit: int | None,
     rate: Rate,
     allow_same_media: bool,
@@ -63,5 +65,5 @@ def command(
 
     del ledger  # settled with the environment by `settings_of`
     warn = context.ensure_object(Invocation).talk.warn
-    source = open_source(manifests, choice_of(only, limit), warn, skip_invalid=skip_invalid)
+    source = open_source(manifests, choice_of(only, ids, limit), warn, skip_invalid=skip_invalid)
     print_plan(context, source, rate, format_name, allow_same_media=allow_same_media)

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import ledger_option, option, settings_of
-from batchdub.cli.selection import only_option
+from batchdub.cli.selection import id_option, only_option, state_option
 from batchdub.errors import UnusableInputError
 
 _ENDINGS = {
@@ -51,14 +51,8 @@ _ENDINGS = {
     help="Begin the CSV file with the mark by which Excel knows UTF-8; scripts trip over it.",
 )
 @only_option
-@option(
-    "--state",
-    "states",
-    env="BATCHDUB_REPORT_STATE",
-    multiple=True,
-    metavar="STATE[,STATE]",
-    help="Only rows in one of these states.",
-)
+@id_option
+@state_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -69,6 +63,7 @@ def command(
     output: str | None,
     excel: bool,
     only: Sequence[str],
+    ids: Sequence[str],
     states: Sequence[str],
 ) -> None:
     """Print what became of every row.
@@ -80,16 +75,16 @@ def command(
     """
     from batchdub.ledger import open_for_reading  # noqa: PLC0415  not for `--help`
     from batchdub.report import open_output, write_report  # noqa: PLC0415  as above
-    from batchdub.report.choosing import Chosen, chosen_rows, parse_states  # noqa: PLC0415  as above
-    from batchdub.select import parse_only  # noqa: PLC0415  as above
+    from batchdub.report.choosing import chosen_rows  # noqa: PLC0415  as above
+    from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
     del ledger  # settled with the environment by `settings_of`
     name = _format_of(context, format_name, output)
     if excel and (name != "csv" or output is None):
         raise UnusableInputError("`--excel` is for a CSV file", "add `--output FILE.csv`")
-    chosen = Chosen(parse_only(only), parse_states(states))
+    selector = parse_selection(only, ids, states)
     with open_for_reading(settings_of(context).ledger) as queries, queries.moment():
-        columns, rows = chosen_rows(queries, chosen)
+        columns, rows = chosen_rows(queries, selector)
         if output is None:
             write_report(rows, columns, name, sys.stdout)
             return

@@ -12,7 +12,7 @@ from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, manifests_argument, option
 from batchdub.cli.run_options import Wanted, run_options
-from batchdub.cli.selection import choice_of, limit_option, only_option
+from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 
 
 @click.command(
@@ -29,6 +29,7 @@ from batchdub.cli.selection import choice_of, limit_option, only_option
 @manifests_argument
 @option("--dry-run", is_flag=True, help="Print the plan and order nothing, as `batchdub plan`.")
 @only_option
+@id_option
 @limit_option
 @option(
     "--skip-invalid",
@@ -45,6 +46,7 @@ def command(
     manifests: Sequence[str],
     dry_run: bool,
     only: Sequence[str],
+    ids: Sequence[str],
     limit: int | None,
     skip_invalid: bool,
     **shared: Any,
@@ -60,7 +62,7 @@ def command(
 
     wanted = Wanted(**without_hooks(shared))
     warn = context.ensure_object(Invocation).talk.warn
-    choice = choice_of(only, limit)
+    choice = choice_of(only, ids, limit)
     if dry_run:
         from batchdub.cli.planning import print_plan  # noqa: PLC0415  as above
 
