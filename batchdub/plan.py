@@ -137,9 +137,17 @@ def _other_media(row: Row, position: int, job: Job) -> PlannedRow:
         return PlannedRow(row, position, Fate.NEW, reason, job, changed=True)
     reason = (
         f"`{row.reference_id}` stands for other media from {job.source} ({_as(job)});"
-        " give this row another reference_id"
+        f" {_way_out(row, job)}"
     )
     return PlannedRow(row, position, Fate.CONFLICT, reason, job)
+
+
+def _way_out(row: Row, job: Job) -> str:
+    other = "give this row another reference_id"
+    if job.state is not JobState.COMPLETED:
+        return other
+    again = f"batchdub reorder {row.source.path} --id {row.reference_id} --reason TEXT"
+    return f"{other}, or order the new media with `{again}`"
 
 
 def _as(job: Job) -> str:
@@ -151,7 +159,8 @@ def _as(job: Job) -> str:
 
 def _pending(job: Job) -> tuple[Fate, str]:
     if job.attempts == 0:
-        return Fate.NEW, "never ordered"
+        again = f"to be ordered again, as {job.key.sent_as}" if job.key.revision > 1 else ""
+        return Fate.NEW, again or "never ordered"
     tries = "once" if job.attempts == 1 else f"{job.attempts} times"
     return Fate.LEFT, f"tried {tries}, not ordered" + (f": {job.error}" if job.error else "")
 

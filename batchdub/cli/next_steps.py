@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batchdub.run.sandboxed import TARGET
+from batchdub.select import as_value
 from batchdub.settings import DEFAULT_BASE_URL, DEFAULT_LEDGER, Settings
 
 
@@ -24,9 +25,10 @@ class Found:
 
     `left` is the command that orders what is left; `unsettled` tells of jobs whose doubt the
     API's list may settle. `undecided` is the reference_id of a job that waits for a person, `bad`
-    of one that was rejected or failed, `duplicate` the request_id of a further order;
-    `explained` is the command that explains rows which were held back; `waiting` tells of rows
-    whose dubs have not ended at the API. Empty: there is none.
+    of one that was rejected or failed, `duplicate` the request_id of a further order; `failed`
+    and `rejected` tell that there are such jobs, which may be tried again. `explained` is the
+    command that explains rows which were held back; `waiting` tells of rows whose dubs have not
+    ended at the API. Empty: there is none.
     """
 
     left: tuple[str, ...] = ()
@@ -36,6 +38,8 @@ class Found:
     bad: str = ""
     explained: tuple[str, ...] = ()
     waiting: bool = False
+    failed: bool = False
+    rejected: bool = False
 
 
 def leads_of(settings: Settings, api: str) -> Leads:
@@ -56,6 +60,21 @@ def leads_of(settings: Settings, api: str) -> Leads:
 def resume_with(leads: Leads) -> tuple[str, ...]:
     """Give the command that orders what a ledger has left, whatever manifests that came from."""
     return ("batchdub", "resume", *leads.api, *leads.ledger)
+
+
+def retry_with(leads: Leads, reference_id: str) -> str:
+    """Give the command that orders a failed or rejected row again."""
+    return shlex.join(["batchdub", "retry", *leads.api, *leads.ledger, *_id(reference_id)])
+
+
+def reorder_with(leads: Leads, reference_id: str) -> str:
+    """Give the command that orders a completed row once more; its reason is left to be said."""
+    chosen = (*leads.api, *leads.ledger, *_id(reference_id), "--reason", "TEXT")
+    return shlex.join(["batchdub", "reorder", *chosen])
+
+
+def _id(reference_id: str) -> tuple[str, str]:
+    return "--id", as_value(reference_id)
 
 
 def rebuild_with(leads: Leads, manifests: Sequence[str]) -> str:
@@ -79,6 +98,11 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
         ["batchdub", "show", *leads.ledger, *as_arguments(reference_id)]
         for reference_id in dict.fromkeys((found.undecided, found.bad))
         if reference_id
+    ]
+    commands += [
+        ["batchdub", "retry", f"--{state}", *leads.api, *leads.ledger]
+        for state, any_are in (("failed", found.failed), ("rejected", found.rejected))
+        if any_are and not found.duplicate
     ]
     if found.explained:
         commands.append(list(found.explained))

@@ -56,6 +56,7 @@ RATE = parsed("rate", parse_rate)
 """A rate such as `60/min`; the command gets a `units.Rate`."""
 
 manifests_argument = click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True)
+optional_manifests = click.argument("manifests", metavar="[MANIFEST]...", nargs=-1)
 
 format_option = option(
     "--format",
@@ -72,6 +73,10 @@ ledger_option = option(
 
 base_url_option = option(
     "--base-url", metavar="URL", help="Where the API is; CHAMELAION_BASE_URL does as well."
+)
+
+reason_option = option(
+    "--reason", metavar="TEXT", help="Why; is recorded with the decision, and who decided."
 )
 
 key_file_option = option("--key-file", metavar="FILE", help="A file that holds the API key.")

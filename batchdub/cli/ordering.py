@@ -50,8 +50,12 @@ def carry_out(
     wanted: Wanted,
     call: Callable[[Tonight, Person], RunResult],
     tell: Callable[[RunResult, click.Context, str], None] = summarise,
+    again: str = "",
 ) -> None:
-    """Do one run as it is wanted, show it, summarise it, and leave with its exit code."""
+    """Do one run as it is wanted, show it, summarise it, and leave with its exit code.
+
+    `again` says in the question how rows are ordered that were ordered before.
+    """
     invocation = context.ensure_object(Invocation)
     settings = settings_of(context)
     command = str(context.info_name)
@@ -76,7 +80,7 @@ def carry_out(
             person = Person(
                 line.talk.say,
                 line.on_progress,
-                _confirmation(invocation, tonight, wanted),
+                _confirmation(invocation, tonight, wanted, again),
                 on_event,
             )
             try:
@@ -175,36 +179,42 @@ def _announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
 
 
 def _confirmation(
-    invocation: Invocation, tonight: Tonight, wanted: Wanted
+    invocation: Invocation, tonight: Tonight, wanted: Wanted, again: str
 ) -> Callable[[Totals], None]:
     """Make the question that is asked once, on a terminal only."""
-    if wanted.yes or not invocation.talk.terminal or not sys.stdin.isatty():
+    if wanted.yes or not can_ask(invocation.talk):
         return lambda _: None
 
     def confirm(totals: Totals) -> None:
         if totals.to_send:
-            _ask(_question(totals, tonight, wanted), invocation.talk)
+            ask(_question(totals, tonight, wanted, again), invocation.talk)
 
     return confirm
 
 
-def _ask(question: str, talk: Talk) -> None:
+def can_ask(talk: Talk) -> bool:
+    """Whether somebody is there to answer."""
+    return talk.terminal and sys.stdin.isatty()
+
+
+def ask(question: str, talk: Talk, declined: str = "nothing was ordered") -> None:
     """Ask, and end as Ctrl-C does unless the answer is yes, so that the run is recorded so."""
     try:
         agreed = click.confirm(question, err=True)
     except click.Abort:
         agreed = False
     if not agreed:
-        talk.say("nothing was ordered")
+        talk.say(declined)
         raise KeyboardInterrupt
 
 
-def _question(totals: Totals, tonight: Tonight, wanted: Wanted) -> str:
+def _question(totals: Totals, tonight: Tonight, wanted: Wanted, again: str) -> str:
     from batchdub.plan import Fate, expected_duration_s  # noqa: PLC0415  asked on terminals only
 
     orders = min(totals.to_send, totals.to_send if wanted.max_jobs is None else wanted.max_jobs)
     left = totals.fates[Fate.LEFT]
     which = f" ({totals.fates[Fate.NEW]:,} new, {left:,} left from before)" if left else ""
+    which = f" {again}" if again else which
     lasts_s = expected_duration_s(orders, tonight.options.rate)
     takes = "" if lasts_s is None else f", about {format_duration(lasts_s)}"
     where = "at the sandbox" if wanted.sandbox else f"at {tonight.target.base_url}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from batchdub.models import Job
+from batchdub.cli.next_steps import Leads, reorder_with, retry_with
+from batchdub.models import Job, JobKey
 from batchdub.states import JobState
 
+_NO_LEADS = Leads()
 
-def prospect(job: Job, duplicates: Sequence[str] = ()) -> str:
-    """Say what happens next to a job, and why.
+
+def prospect(job: Job, duplicates: Sequence[str] = (), leads: Leads = _NO_LEADS) -> str:
+    """Say what happens next to a job, and why, with the command that a person may type.
 
     `duplicates` are the request_ids of further orders of it that nobody has acknowledged.
     """
@@ -18,6 +21,8 @@ def prospect(job: Job, duplicates: Sequence[str] = ()) -> str:
             f"it was ordered more than once: {job.request_id or 'none of them'} is kept, and"
             f" {' and '.join(duplicates)} waits for `batchdub reconcile --acknowledge REQUEST_ID`"
         )
+    if job.state in _AGAIN:
+        return _AGAIN[job.state](job, leads)
     return _NEXT[job.state](job)
 
 
@@ -58,18 +63,31 @@ def _submitted(job: Job) -> str:
     )
 
 
-def _rejected(job: Job) -> str:
+def _rejected(job: Job, leads: Leads) -> str:
     return (
-        "it is not sent again as it is: the API refused it, unpaid"
-        f"{_because(job)}; mended, it goes out under another reference_id"
+        f"it is not sent again by itself: the API refused it, unpaid{_because(job)};"
+        f" `{retry_with(leads, job.key.reference_id)}` sends it again as it is; with other media"
+        " it goes out under another reference_id"
     )
 
 
-def _failed(job: Job) -> str:
+def _failed(job: Job, leads: Leads) -> str:
     return (
         "it is not ordered again by itself: the API took the order and could not make the dub"
-        f"{_because(job)}; it may have been paid"
+        f"{_because(job)}; it may have been paid;"
+        f" `{retry_with(leads, job.key.reference_id)}` orders it again, as {_next(job)}"
     )
+
+
+def _completed(job: Job, leads: Leads) -> str:
+    return (
+        f"nothing: its dub is done, as request {job.request_id};"
+        f" `{reorder_with(leads, job.key.reference_id)}` orders it once more, as {_next(job)}"
+    )
+
+
+def _next(job: Job) -> str:
+    return JobKey(job.key.reference_id, job.key.revision + 1).sent_as
 
 
 def _because(job: Job) -> str:
@@ -84,8 +102,13 @@ _NEXT: Mapping[JobState, Callable[[Job], str]] = {
     ),
     JobState.IN_DOUBT: _in_doubt,
     JobState.SUBMITTED: _submitted,
-    JobState.COMPLETED: lambda job: f"nothing: its dub is done, as request {job.request_id}",
+    JobState.CANCELLED: lambda _: (
+        "it is not sent: it was taken out, for good; its media go out only under another"
+        " reference_id"
+    ),
+}
+_AGAIN: Mapping[JobState, Callable[[Job, Leads], str]] = {
+    JobState.COMPLETED: _completed,
     JobState.FAILED: _failed,
     JobState.REJECTED: _rejected,
-    JobState.CANCELLED: lambda _: "it is not sent: it was taken out",
 }

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
+from batchdub.cli.next_steps import leads_of
 from batchdub.cli.prospect import prospect
 from batchdub.cli.render import render
 from batchdub.cli.text import visible
 from batchdub.ledger import open_for_reading
 from batchdub.ledger.records import columns_of, stored_time
 from batchdub.run.finding import find_job
+from batchdub.settings import Settings
 from batchdub.units import local_time
 
 History = dict[str, Any]
@@ -61,13 +62,14 @@ _OTHER_TABLE = {
 }
 
 
-def read_history(path: Path, reference_id: str) -> History:
+def read_history(settings: Settings, reference_id: str) -> History:
     """Read all that is known of a row; times are UTC text, as the ledger has them.
 
     `next` says what happens next and why; `revisions`, `attempts`, `transitions` and `others`
     are in the order they came. Raises UnusableInputError, with near misses, for an unknown id.
     """
-    with open_for_reading(path) as ledger, ledger.moment():
+    with open_for_reading(settings.ledger) as ledger, ledger.moment():
+        leads = leads_of(settings, ledger.meta("api") or "")
         job = find_job(ledger, reference_id)
         found = ledger.history(job.key.reference_id)
     waiting = [
@@ -78,7 +80,7 @@ def read_history(path: Path, reference_id: str) -> History:
     return {
         "reference_id": job.key.reference_id,
         "state": str(job.state),
-        "next": prospect(job, waiting),
+        "next": prospect(job, waiting, leads),
         "columns": columns_of(found["jobs"][-1]["columns"]),
         "revisions": [_pick(_revision(row), _REVISION) for row in found["jobs"]],
         "attempts": [_pick(row, _ATTEMPT) for row in found["attempts"]],

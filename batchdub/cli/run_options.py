@@ -57,6 +57,9 @@ sandbox_option = option(
     is_flag=True,
     help="Order nothing for real: start a stand-in API inside the run. It allows --rate.",
 )
+yes_option = option(
+    "--yes", is_flag=True, help="Do not ask first (without a terminal it never asks)."
+)
 wait_limit_option = option(
     "--wait-limit",
     "wait_limit_s",
@@ -183,11 +186,7 @@ _ORDERING = (
         is_flag=True,
         help="Order a row although the same media is ordered under another id.",
     ),
-    option(
-        "--yes",
-        is_flag=True,
-        help="Do not ask before ordering (without a terminal it never asks).",
-    ),
+    yes_option,
     sandbox_option,
     fault_option,
     tokens_option,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ from batchdub.ledger.overview import (
     needs_a_look,
     process_of,
 )
+from batchdub.models import Job
+from batchdub.run.picking import pick_jobs
+from batchdub.select import Selector
 from batchdub.states import JobState
 from batchdub.units import counted, format_duration, local_time
 
@@ -32,6 +35,7 @@ STATE_COLUMNS = ("state", "rows", "held")
 _SHOWN = 10
 _MEANINGS = {int(code): code.meaning for code in Exit}
 _BAD = frozenset({JobState.REJECTED, JobState.FAILED})
+_LOOKS = _BAD | {JobState.IN_DOUBT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,15 @@ class Overview:
         return sum(self.counts[state, held] for state in states for held in (False, True))
 
 
-def read_overview(path: Path) -> Overview:
-    """Read how a ledger stands. Raises LedgerUnusableError."""
+def read_overview(path: Path, selector: Selector | None = None) -> Overview:
+    """Read how a ledger stands, or how those of its rows do that a selector chooses.
+
+    Raises LedgerUnusableError, and UnusableInputError if a choice was made and no row is in it.
+    """
     with open_for_reading(path) as ledger, ledger.moment():
         last_run = ledger.last_run()
         open_run = last_run if last_run and last_run.ended_at is None else None
-        return Overview(
+        overview = Overview(
             api=ledger.meta("api") or "",
             counts=count_by_held(ledger),
             stalled=count_stalled(ledger),
@@ -71,6 +78,32 @@ def read_overview(path: Path) -> Overview:
             last_run=last_run,
             running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
         )
+        if selector is None or not selector.clauses:
+            return overview
+        jobs = pick_jobs(ledger, selector)
+        return _of_these(overview, jobs, ledger.unseen_duplicates())
+
+
+def _of_these(
+    overview: Overview, jobs: Sequence[Job], duplicates: Mapping[str, Sequence[str]]
+) -> Overview:
+    """Narrow an overview down to these jobs."""
+    looks = [
+        job for job in jobs if job.state in _LOOKS or (job.held and job.state is JobState.PENDING)
+    ]
+    return replace(
+        overview,
+        counts=Counter((job.state, job.held is not None) for job in jobs),
+        attention=tuple(
+            Attention(job.source, job.key.reference_id, job.state, job.held, job.error)
+            for job in looks[:_SHOWN]
+        ),
+        duplicates=tuple(
+            (job.key.reference_id, request_id)
+            for job in jobs
+            for request_id in duplicates.get(job.key.reference_id, ())
+        ),
+    )
 
 
 def is_alive(host: str, pid: int) -> bool:
@@ -163,4 +196,6 @@ def found_in(overview: Overview, leads: Leads) -> Found:
         bad=bad[0].reference_id if bad else "",
         waiting=overview.rows(JobState.SUBMITTED) > 0
         and not overview.counts[JobState.PENDING, False],
+        failed=overview.rows(JobState.FAILED) > 0,
+        rejected=overview.rows(JobState.REJECTED) > 0,
     )

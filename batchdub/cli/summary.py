@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.next_steps import Found, Leads, as_arguments, leads_of, next_commands
+from batchdub.cli.next_steps import (
+    Found,
+    Leads,
+    as_arguments,
+    leads_of,
+    next_commands,
+    resume_with,
+)
 from batchdub.cli.options import settings_of
 from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
 from batchdub.exits import Exit
@@ -23,14 +30,14 @@ if TYPE_CHECKING:
     from batchdub.run.result import RunResult
 
 _WHEN: Mapping[Exit, str] = {
-    Exit.KEY: "once a key works, the same command orders the rest",
-    Exit.TOKEN_LIMIT: "once the account has tokens again, the same command orders the rest",
-    Exit.API_UNAVAILABLE: "once the API answers, the same command orders the rest",
-    Exit.CAP: "the same command orders the next ones",
-    Exit.INTERRUPTED: "the same command goes on",
-    Exit.TERMINATED: "the same command goes on",
+    Exit.KEY: "once a key works, {command} orders the rest",
+    Exit.TOKEN_LIMIT: "once the account has tokens again, {command} orders the rest",
+    Exit.API_UNAVAILABLE: "once the API answers, {command} orders the rest",
+    Exit.CAP: "{command} orders the next ones",
+    Exit.INTERRUPTED: "{command} goes on",
+    Exit.TERMINATED: "{command} goes on",
 }
-"""Ends after which the same command goes on with what is left, and when that makes sense."""
+"""Ends after which a command goes on with what is left, and when that makes sense."""
 
 _BAD = frozenset({JobState.REJECTED, JobState.FAILED})
 
@@ -40,17 +47,36 @@ def summarise(result: RunResult, context: click.Context, api: str) -> None:
 
     `api` is what its ledger is bound to.
     """
+    same_command = ("batchdub", *context.ensure_object(Invocation).arguments)
+    _summarise(result, context, leads_of(settings_of(context), api), same_command)
+
+
+def summarise_again(result: RunResult, context: click.Context, api: str) -> None:
+    """Tell the end of a run that ordered rows again: what is left of them is pending now.
+
+    The same command would look for further rows to order again, so `resume` goes on.
+    """
+    leads = leads_of(settings_of(context), api)
+    _summarise(result, context, leads, resume_with(leads), "`batchdub resume`")
+
+
+def _summarise(
+    result: RunResult,
+    context: click.Context,
+    leads: Leads,
+    goes_on: tuple[str, ...],
+    named: str = "the same command",
+) -> None:
     invocation = context.ensure_object(Invocation)
-    talk, leads = invocation.talk, leads_of(settings_of(context), api)
+    talk = invocation.talk
     for line in _counts(result):
         talk.say(line)
     _tell_problems(result, talk)
     again = again_after(result)
     if again:
-        talk.hint(_WHEN[again])
-    same_command = ("batchdub", *invocation.arguments)
+        talk.hint(_WHEN[again].format(command=named))
     manifests = context.params.get("manifests", ())
-    found = found_after(result, same_command if again else (), manifests, leads)
+    found = found_after(result, goes_on if again else (), manifests, leads)
     commands = next_commands(found, leads, well=result.exit_code is Exit.DONE)
     for command in commands:
         talk.say(f"next: {command}")
@@ -151,7 +177,7 @@ def _attention(result: RunResult) -> Iterator[str]:
 
 
 def again_after(result: RunResult) -> Exit | None:
-    """Give the end after which the same command goes on; None if it would not, or nothing is left.
+    """Give the end after which a command goes on; None if it would not, or nothing is left.
 
     Rows that are held wait for a person, and no command goes on with them.
     """
@@ -181,6 +207,8 @@ def found_after(
         bad=_first_id([item for item in standing.left_out if item.state in _BAD]),
         explained=explained,
         waiting=standing.states[JobState.SUBMITTED] > 0 and not left,
+        failed=standing.states[JobState.FAILED] > 0,
+        rejected=standing.states[JobState.REJECTED] > 0,
     )
 
 

@@ -181,9 +181,12 @@ class Queries(Telling):
         return [doubt_of(row) for row in self.ask(query, job_ids)]
 
     def tried_more_than_once(self, since: datetime) -> list[Job]:
-        """Give the jobs with several attempts that may have left, the last of them since a time."""
+        """Give the jobs with several attempts that may have left, the last of them since a time.
+
+        Of every revision: an older one was ordered, too.
+        """
         query = (
-            f"{_JOB} AND job_id IN (SELECT job_id FROM attempts WHERE event IS NOT 'not_sent'"
+            f"{_ANY_JOB} WHERE job_id IN (SELECT job_id FROM attempts WHERE event IS NOT 'not_sent'"
             # First the few jobs with a second attempt, which the index alone tells.
             " AND job_id IN (SELECT job_id FROM attempts WHERE attempt_no > 1)"
             " GROUP BY job_id HAVING count(*) > 1 AND max(intended_at) >= ?) ORDER BY job_id"

@@ -38,6 +38,18 @@ class Telling(Reading):
             )
         ]
 
+    def unseen_duplicates(self) -> dict[str, list[str]]:
+        """Give the same by row: what was ordered besides any revision of it."""
+        query = (
+            "SELECT jobs.reference_id, other.request_id"
+            " FROM other_requests AS other JOIN jobs USING (job_id)"
+            " WHERE kind = 'duplicate' AND acknowledged_at IS NULL ORDER BY 1, 2"
+        )
+        found: dict[str, list[str]] = {}
+        for reference_id, request_id in self.ask(query):
+            found.setdefault(reference_id, []).append(request_id)
+        return found
+
     def run_count(self) -> int:
         """Count the runs so far."""
         return int(self._one("SELECT count(*) FROM runs")[0])

@@ -41,8 +41,8 @@ class Prepared:
     `orders` are to be sent, in manifest order; `doubtful` are the rows in doubt, by job_id, to be
     sent if their order turns out not to exist; `scope` holds the job_ids of all the manifest's
     rows that have a job. `left_out` are the first ten of their kind; `missing` are reference_ids
-    that were to be sent, but stand in no manifest any more. `settles` tells whether what is in
-    doubt is looked for, too.
+    that were to be sent, but stand in no manifest any more. `settles` are the only jobs in doubt
+    that are taken up; None: all.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Prepared:
     totals: Totals = field(default_factory=Totals)
     left_out: list[LeftOut] = field(default_factory=list)
     missing: tuple[str, ...] = ()
-    settles: bool = True
+    settles: frozenset[int] | None = None
 
 
 def register(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -20,6 +20,7 @@ from batchdub.run.certificate import ledger_content
 from batchdub.run.connecting import Target, asking
 from batchdub.run.prepare import register
 from batchdub.run.rebuild import Rebuilt, read_everything, rebuild
+from batchdub.run.revisions import Place, further_revisions, restore_revisions
 from batchdub.run.session import open_session
 from batchdub.run.source import Source
 from batchdub.units import Rate
@@ -112,5 +113,18 @@ def _write(
 ) -> Rebuilt:
     ids = {file.path: ledger.remember_manifest(file.path, file.sha256) for file in source.files}
     prepared = register(ledger, source.planned(ledger, allow_same_media=True), ids)
-    jobs = ledger.jobs_by_id(prepared.scope)
-    return rebuild(ledger, jobs, requests, since)
+    latest = ledger.jobs_by_id(prepared.scope)
+    known = ledger.all_revisions([job.key.reference_id for job in latest])
+    jobs = [revision for job in latest for revision in known[job.key.reference_id]]
+    rebuilt = rebuild(ledger, jobs, requests, since)
+    further = further_revisions(requests)
+    restore_revisions(ledger, rebuilt, further, _places(source, further, ids), since)
+    return rebuilt
+
+
+def _places(source: Source, further: Collection[str], ids: Mapping[str, int]) -> dict[str, Place]:
+    return {
+        row.reference_id: Place(row, ids[row.source.path], position)
+        for position, row in (source.numbered() if further else ())
+        if row.reference_id in further
+    }

@@ -54,20 +54,22 @@ def rebuild(
 ) -> Rebuilt:
     """Adopt, in the caller's transaction, what the list has for these jobs.
 
+    `jobs` may be of any revision; what stands under an older one beside its order is a duplicate.
     The earliest request of a row is its order, further ones are recorded as duplicates. Requests
     created before `since` are recorded as known and not ours.
     """
     found = group_by_reference(requests, (job.key.sent_as for job in jobs))
     rebuilt = Rebuilt(unmatched=len(requests) - sum(map(len, found.values())))
     for job in jobs:
-        own = _without_older(ledger, rebuilt, found[job.key.sent_as], since)
-        rebuilt.rows.append(_restore(ledger, rebuilt, job, own))
+        own = without_older(ledger, rebuilt, found[job.key.sent_as], since)
+        rebuilt.rows.append(restore(ledger, rebuilt, job, own))
     return rebuilt
 
 
-def _without_older(
+def without_older(
     ledger: Ledger, rebuilt: Rebuilt, requests: Sequence[RemoteRequest], since: datetime | None
 ) -> list[RemoteRequest]:
+    """Record what is older than `since` as not ours, and give the rest, the earliest first."""
     own = []
     known = ledger.explains([request.request_id for request in requests])
     for request in sorted(requests, key=lambda each: (each.created_at, each.request_id)):
@@ -80,18 +82,19 @@ def _without_older(
     return own
 
 
-def _restore(ledger: Ledger, rebuilt: Rebuilt, job: Job, own: Sequence[RemoteRequest]) -> Restored:
+def restore(ledger: Ledger, rebuilt: Rebuilt, job: Job, own: Sequence[RemoteRequest]) -> Restored:
+    """Adopt the earliest of a job's requests; what it cannot take is recorded as a duplicate."""
     known = ledger.explains([request.request_id for request in own])
     new = [request for request in own if request.request_id not in known]
     if not new:
         return Restored(job, "known" if own else "nothing found")
     if job.state not in _ADOPTABLE:
-        _record_duplicates(ledger, rebuilt, job, new)
+        record_duplicates(ledger, rebuilt, job, new)
         return Restored(job, "ordered more than once", new[0])
     order, *further = new
     ledger.adopt(job.job_id, job.state, order)
     ledger.record_status(job.job_id, order, ended(order))
-    _record_duplicates(ledger, rebuilt, job, further)
+    record_duplicates(ledger, rebuilt, job, further)
     return Restored(job, "ordered more than once" if further else "restored", order)
 
 
@@ -104,9 +107,10 @@ def ended(request: RemoteRequest) -> Event | None:
     return None
 
 
-def _record_duplicates(
+def record_duplicates(
     ledger: Ledger, rebuilt: Rebuilt, job: Job, requests: Sequence[RemoteRequest]
 ) -> None:
+    """Record requests as further orders of a job."""
     for request in requests:
         ledger.record_other(job.job_id, request, "duplicate")
         rebuilt.duplicates.append(request)

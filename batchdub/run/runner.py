@@ -115,7 +115,11 @@ async def _steps(
 ) -> None:
     if prepared.orders:
         await wait_for_opening(context)
-    doubts = context.ledger.doubts() if prepared.settles else []
+    doubts = [
+        doubt
+        for doubt in context.ledger.doubts()
+        if prepared.settles is None or doubt.job_id in prepared.settles
+    ]
     settling = Settling(context)
     polling = _polling(context, settling, prepared)
     if not prepared.orders and not doubts and not context.desk.at_api:

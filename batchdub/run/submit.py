@@ -165,7 +165,10 @@ class Submitter:
         return found
 
     def _needs_look(self, order: Order) -> bool:
-        if not order.reached and not self._context.options.verify:
+        # A further revision is looked up as well: a ledger restored from a copy that is older
+        # than the first retry would make the same revision once more.
+        again = order.key.revision > 1
+        if not (order.reached or again or self._context.options.verify):
             return False
         if order.looked_at_s is None:
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,13 +13,14 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger, held_batch, synced_folder
-from batchdub.ledger.overview import submitted_rows
 from batchdub.plan import Totals
 from batchdub.progress import Snapshot
+from batchdub.run.again import Again, put_back
 from batchdub.run.asking import Say
 from batchdub.run.connecting import Target, connected
 from batchdub.run.events import Feed, OnEvent
 from batchdub.run.options import RunOptions
+from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.result import RunResult
 from batchdub.run.runner import Outside, run_orders
@@ -27,7 +28,7 @@ from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.session import Session, open_session
 from batchdub.run.showing import OnProgress
 from batchdub.run.source import Source
-from batchdub.select import Selector, nothing_chosen
+from batchdub.select import Selector
 from batchdub.states import JobState
 
 
@@ -63,16 +64,22 @@ class Tonight:
 
 
 def order(
-    tonight: Tonight, source: Source, person: Person, *, all_submitted: bool = False
+    tonight: Tonight,
+    source: Source,
+    person: Person,
+    again: Again | None = None,
+    *,
+    all_submitted: bool = False,
 ) -> RunResult:
     """Order what is left of the manifests' rows, and settle what is in doubt.
 
-    With `all_submitted` a run that waits does so for every submitted row of the ledger. Raises a
-    BatchdubError where nothing was sent. The ledger is closed and the run recorded, whatever
-    happens.
+    `again` is a person's decision about rows that have been ordered or refused: it is recorded
+    before anything is sent, in the transaction that draws the orders up. With `all_submitted` a
+    run that waits does so for every submitted row of the ledger. Raises a BatchdubError where
+    nothing was sent. The ledger is closed and the run recorded, whatever happens.
     """
     with _session(tonight, person) as session, _alone(tonight, source, person):
-        prepared = _prepare(session.ledger, tonight, source, person)
+        prepared = _prepare(session.ledger, tonight, source, person, again)
         if all_submitted and tonight.options.wait:
             known = set(prepared.scope)
             jobs = session.ledger.jobs_in(JobState.SUBMITTED)
@@ -80,37 +87,29 @@ def order(
         return _carry_out(tonight, session, prepared, person, source.invalid)
 
 
-def settle(tonight: Tonight, person: Person) -> RunResult:
-    """Settle what is in doubt, and send nothing. Raises as `order`.
+def settle(tonight: Tonight, person: Person, rows: Selector | None = None) -> RunResult:
+    """Settle what is in doubt, of all rows or of chosen ones, and send nothing. Raises as `order`.
 
     The result and its exit code are about the rows that were in doubt when it began.
     """
     with _session(tonight, person) as session:
-        doubtful = array("q", [doubt.job_id for doubt in session.ledger.doubts()])
-        return _carry_out(tonight, session, Prepared(scope=doubtful), person, 0)
+        jobs = pick_jobs(session.ledger, rows or Selector(), JobState.IN_DOUBT)
+        doubtful = [job.job_id for job in jobs if job.state is JobState.IN_DOUBT]
+        prepared = Prepared(scope=array("q", doubtful), settles=frozenset(doubtful))
+        return _carry_out(tonight, session, prepared, person, 0)
 
 
 def wait(tonight: Tonight, person: Person, chosen: Selector) -> RunResult:
     """Ask about the submitted rows until every one has ended, and send nothing. Raises as `order`.
 
     The result and its exit code are about the rows that were submitted when it began. Raises
-    UnusableInputError if there are some and none is chosen.
+    UnusableInputError if a choice was made and no row is in it.
     """
     with _session(tonight, person) as session:
-        scope = array("q", _submitted(session.ledger, chosen))
-        return _carry_out(tonight, session, Prepared(scope=scope, settles=False), person, 0)
-
-
-def _submitted(ledger: Ledger, chosen: Selector) -> list[int]:
-    rows = list(submitted_rows(ledger))
-    job_ids = [job_id for job_id, columns in rows if chosen.chooses(columns)]
-    if rows and not job_ids:
-        seen: dict[str, set[str]] = {}
-        for _, columns in rows:
-            for name, value in columns.items():
-                seen.setdefault(name, set()).add(value)
-        raise nothing_chosen(chosen, seen)
-    return job_ids
+        jobs = pick_jobs(session.ledger, chosen, JobState.SUBMITTED)
+        scope = array("q", [job.job_id for job in jobs if job.state is JobState.SUBMITTED])
+        prepared = Prepared(scope=scope, settles=frozenset())
+        return _carry_out(tonight, session, prepared, person, 0)
 
 
 @contextmanager
@@ -155,17 +154,31 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
         yield session
 
 
-def _prepare(ledger: Ledger, tonight: Tonight, source: Source, person: Person) -> Prepared:
+def _prepare(
+    ledger: Ledger, tonight: Tonight, source: Source, person: Person, again: Again | None
+) -> Prepared:
     # The question stands inside the transaction: whoever declines leaves no trace of the rows.
     with ledger.transaction():
         ids = {file.path: ledger.remember_manifest(file.path, file.sha256) for file in source.files}
+        gone = _decide(ledger, again, source, ids, person) if again else []
         planned = source.planned(ledger, allow_same_media=tonight.allow_same_media)
         prepared = register(ledger, planned, ids)
-        prepared.missing = source.missing
+        prepared.missing = () if again else source.missing
+        prepared.scope.extend(gone)
         if tonight.serving is not None:
             prepared.orders = served_in_turn(prepared.orders, tonight.serving)
         person.confirm(prepared.totals)
     return prepared
+
+
+def _decide(
+    ledger: Ledger, again: Again, source: Source, ids: Mapping[str, int], person: Person
+) -> list[int]:
+    """Carry a decision out and tell what it leaves as it is; gives the jobs that are gone."""
+    done = put_back(ledger, again, source.numbered(), ids)
+    for refused in (*done.refused, *done.gone):
+        person.say(str(refused))
+    return [refused.job.job_id for refused in done.gone]
 
 
 def _carry_out(

@@ -36,7 +36,15 @@ def test_with_nothing_to_do_it_is_the_report_or_if_not_all_is_well_the_status():
 
 def test_what_is_left_comes_first_then_what_a_person_must_see():
     """Money that is still to be spent, then doubts, duplicates, and rows that failed."""
-    found = Found(("batchdub", "run", "a b.csv"), True, "one", "id-2", "two", ("batchdub", "plan"))
+    found = Found(
+        ("batchdub", "run", "a b.csv"),
+        True,
+        "one",
+        "id-2",
+        "two",
+        ("batchdub", "plan"),
+        failed=True,
+    )
 
     assert next_commands(found, Leads(("--ledger", "x.db"), ("--sandbox",))) == [
         "batchdub run 'a b.csv'",
@@ -45,6 +53,17 @@ def test_what_is_left_comes_first_then_what_a_person_must_see():
         "batchdub show --ledger x.db one",
         "batchdub show --ledger x.db two",
         "batchdub plan",
+    ]
+
+
+def test_rows_that_may_be_tried_again_are_but_not_beside_a_duplicate():
+    """The further order may be the dub that is wanted, so it is seen to first."""
+    bad = Found(bad="one", failed=True, rejected=True)
+
+    assert next_commands(bad, Leads((), ("--sandbox",))) == [
+        "batchdub show one",
+        "batchdub retry --failed --sandbox",
+        "batchdub retry --rejected --sandbox",
     ]
 
 
@@ -108,8 +127,9 @@ def test_what_a_run_with_bad_rows_tells_to_type_next_works(cli, tmp_path, monkey
     (tmp_path / "bad.csv").write_text("video_url,audio_url\nhttps://x/1.mp4,\n" + two_urls())
     invalid = cli("run", "bad.csv", *SANDBOX, "--skip-invalid", "--ledger", "c.db")
 
-    assert told(refused) == [f"batchdub show --ledger a.db {ids(1)}"]
-    assert paste(cli, refused) == [0]
+    retry = f"batchdub retry --rejected --base-url {base_url} --ledger a.db"
+    assert told(refused) == [f"batchdub show --ledger a.db {ids(1)}", retry]
+    assert paste(cli, refused) == [0, 9]
     assert told(conflict) == [f"batchdub plan --ledger b.db {manifest}"]
     assert paste(cli, conflict) == [0]
     assert told(invalid) == ["batchdub validate bad.csv"]
@@ -147,8 +167,8 @@ def test_what_a_run_told_on_another_api_leads_back_to_it(cli, tmp_path, monkeypa
         ({"a": JobState.IN_DOUBT}, ["batchdub reconcile --sandbox"]),
         ({"a": JobState.SENDING}, ["batchdub reconcile --sandbox"]),
         ({"a": JobState.IN_DOUBT, "b": JobState.PENDING}, ["batchdub resume --sandbox"]),
-        ({"a": JobState.FAILED}, ["batchdub show a"]),
-        ({"-a": JobState.REJECTED}, ["batchdub show -- -a"]),
+        ({"a": JobState.FAILED}, ["batchdub show a", "batchdub retry --failed --sandbox"]),
+        ({"-a": JobState.REJECTED}, ["batchdub show -- -a", "batchdub retry --rejected --sandbox"]),
         ({"a": JobState.CANCELLED}, [REPORT]),
     ],
 )

@@ -145,7 +145,9 @@ def job(state, **known):
         (job(JobState.SUBMITTED, remote_status="queued"), "(status `queued`)"),
         (job(JobState.COMPLETED, request_id="r1"), "its dub is done, as request r1"),
         (job(JobState.FAILED, error="no audio"), "(no audio); it may have been paid"),
-        (job(JobState.REJECTED), "refused it, unpaid; mended"),
+        (job(JobState.FAILED), "`batchdub retry --id S01` orders it again, as S01~r2"),
+        (job(JobState.REJECTED), "`batchdub retry --id S01` sends it again as it is"),
+        (job(JobState.COMPLETED), "`batchdub reorder --id S01 --reason TEXT` orders it once more"),
         (job(JobState.CANCELLED), "it was taken out"),
     ],
 )

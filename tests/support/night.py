@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from batchdub.errors import BatchdubError, LedgerWriteError
-from batchdub.ledger import check_ledger, open_for_reading
+from batchdub.ledger import Ledger, check_ledger, open_for_reading
 from batchdub.media_url import media_key
-from batchdub.models import Row, Source
+from batchdub.models import RemoteRequest, Row, Source
 from batchdub.plan import plan_rows
 from batchdub.redact import Secret
+from batchdub.run.again import put_back
 from batchdub.run.options import RunOptions
 from batchdub.run.prepare import register
 from batchdub.run.runner import Outside, run_orders
@@ -27,7 +28,7 @@ from batchdub.sandbox.books import Books
 from batchdub.sandbox.faults import parse_fault
 from batchdub.sandbox.provider import Provider
 from batchdub.sandbox.settings import SandboxSettings
-from batchdub.states import JobState
+from batchdub.states import Event, JobState
 from batchdub.units import UNLIMITED
 from batchdub.wire import ApiClient
 from tests.support.night_transport import NightTransport
@@ -80,8 +81,9 @@ class Night:
         self.on_session = lambda _session: None
 
     async def run(self, rows, *, key=KEY, target=BASE_URL, **options):
-        """Run these rows as the command would; gives the result."""
+        """Run these rows as the command would, or order them `again`; gives the result."""
         allow_same_media = options.pop("allow_same_media", False)
+        again = options.pop("again", None)
         options.setdefault("rate", UNLIMITED)
         options.setdefault("settle_s", SETTLE_S)
         options.setdefault("canary", False)
@@ -94,6 +96,8 @@ class Night:
             with ledger.transaction():
                 paths = {row.source.path for row in rows}
                 ids = {path: ledger.remember_manifest(path, "0" * 64) for path in sorted(paths)}
+                if again is not None:
+                    put_back(ledger, again, enumerate(rows, 1), ids)
                 planned = plan_rows(
                     enumerate(rows, 1),
                     ledger.latest_jobs,
@@ -130,6 +134,14 @@ class Night:
             timer.cancel()
             self.on_session = lambda _session: None
         return disk.refuses
+
+    def end(self, **states):
+        """Have orders end as polling would: `S01E001="failed"`."""
+        with Ledger(self.ledger_path, self.clock) as ledger, ledger.transaction():
+            for reference_id, state in states.items():
+                job = ledger.latest_jobs([reference_id])[reference_id]
+                seen = RemoteRequest(job.request_id, self.clock.now(), state, job.key.sent_as)
+                ledger.record_status(job.job_id, seen, Event(state))
 
     def signal_at(self, *seconds: float, number=signal.SIGINT) -> None:
         """Have a real signal come to this process at these times from now."""

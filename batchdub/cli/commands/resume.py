@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,19 +12,28 @@ from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, settings_of
 from batchdub.cli.run_options import Wanted, run_options
+from batchdub.cli.selection import id_option, only_option
 from batchdub.exits import Exit
 
 
 @click.command(
     "resume",
     cls=BatchdubCommand,
-    examples=("batchdub resume", "batchdub resume --ledger season2.db --max-jobs 100"),
+    examples=(
+        "batchdub resume",
+        "batchdub resume --ledger season2.db --max-jobs 100",
+        "batchdub resume --only language=ja",
+    ),
     environment=KEY_ENVIRONMENT,
 )
+@only_option
+@id_option
 @run_options
 @hook_options
 @click.pass_context
-def command(context: click.Context, /, **shared: Any) -> None:
+def command(
+    context: click.Context, /, *, only: Sequence[str], ids: Sequence[str], **shared: Any
+) -> None:
     """Order whatever the ledger has left.
 
     The manifests that its rows come from are read again, because the ledger keeps no signed
@@ -33,33 +43,35 @@ def command(context: click.Context, /, **shared: Any) -> None:
     from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
     from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
     from batchdub.run.tonight import order, wait  # noqa: PLC0415  as above
-    from batchdub.select import parse_only  # noqa: PLC0415  as above
+    from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
     wanted = Wanted(**without_hooks(shared))
     invocation = context.ensure_object(Invocation)
+    selector = parse_selection(only, ids)
     with telling(context):
-        source = open_leftovers(settings_of(context).ledger, invocation.talk.warn)
+        source = open_leftovers(settings_of(context).ledger, invocation.talk.warn, selector)
         if source is not None:
             leftovers = source
             carry_out(
                 context,
                 wanted,
-                lambda tonight, person: order(tonight, leftovers, person, all_submitted=True),
+                lambda tonight, person: order(
+                    tonight, leftovers, person, all_submitted=not selector.clauses
+                ),
             )
         elif wanted.wait:
-            everything = parse_only(())
-            carry_out(context, wanted, lambda tonight, person: wait(tonight, person, everything))
+            carry_out(context, wanted, lambda tonight, person: wait(tonight, person, selector))
         else:
-            _tell_nothing_left(context)
+            _tell_nothing_left(context, " of these rows" if selector.clauses else "")
 
 
-def _tell_nothing_left(context: click.Context) -> None:
+def _tell_nothing_left(context: click.Context, which: str) -> None:
     """Tell that there is nothing to do; a duplicate that nobody has seen to is still exit 6."""
     from batchdub.cli.standing import duplicate_lines, read_overview, tell_next  # noqa: PLC0415  not for `--help`
 
     talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
     overview = read_overview(settings.ledger)
-    talk.say("nothing is left to order, and nothing is in doubt")
+    talk.say(f"nothing{which} is left to order, and nothing is in doubt")
     for line in duplicate_lines(overview.duplicates):
         talk.problem(line)
     tell_next(overview, settings, talk)

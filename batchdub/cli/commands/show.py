@@ -37,7 +37,7 @@ def command(context: click.Context, /, *, reference_id: str, ledger: str, format
     from batchdub.cli.row_history import print_history, read_history  # noqa: PLC0415  not for `--help`
 
     del ledger  # settled with the environment by `settings_of`
-    history = read_history(settings_of(context).ledger, reference_id)
+    history = read_history(settings_of(context), reference_id)
     if format_name == "json":
         click.echo(json.dumps(history, indent=2, ensure_ascii=False))
     else:

@@ -37,9 +37,9 @@ def command(context: click.Context, /, *, only: Sequence[str], **shared: Any) ->
     from batchdub.cli.summary import summarise_waiting  # noqa: PLC0415  as above
     from batchdub.ledger import open_for_reading  # noqa: PLC0415  as above
     from batchdub.run.tonight import wait  # noqa: PLC0415  as above
-    from batchdub.select import parse_only  # noqa: PLC0415  as above
+    from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
-    chosen = parse_only(only)
+    chosen = parse_selection(only)
     # Opening it for a run would make a new one where there is none.
     open_for_reading(settings_of(context).ledger).close()
     carry_out(

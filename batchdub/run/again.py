@@ -1,0 +1,90 @@
+"""Ordering rows again on purpose: failed and rejected ones put back, completed ones anew.
+
+What a person decided is recorded in the transaction that draws the orders up, before anything is
+sent. A process that dies after it leaves pending rows, which any run orders once, and with them
+nothing that could be decided a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from batchdub.ledger import Actor, Ledger
+from batchdub.models import Job, Row
+from batchdub.run.judging import Refused, refusal
+from batchdub.run.source import Numbered
+from batchdub.states import NEXT_REVISION, Event
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A person's decision to have these rows ordered again: `retry` or `reorder`."""
+
+    event: Event
+    actor: Actor
+    wanted: frozenset[str]
+
+
+@dataclass(slots=True)
+class PutBack:
+    """What became of a decision: how many rows it moved, and which it did not, and why.
+
+    `gone` are those that stand in no manifest any more.
+    """
+
+    moved: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    gone: list[Refused] = field(default_factory=list)
+
+
+def put_back(
+    ledger: Ledger, again: Again, rows: Iterable[Numbered], manifest_ids: Mapping[str, int]
+) -> PutBack:
+    """Carry a decision out on the manifest's rows, in the caller's transaction.
+
+    Each is judged anew, since another run may have been faster. A retried row with other media
+    stays as it is, and the plan tells it as a conflict.
+    """
+    done = PutBack()
+    duplicates = ledger.unseen_duplicates()
+    found: set[str] = set()
+    for chunk in _chunks(rows):
+        names = [row.reference_id for _, row in chunk]
+        jobs = ledger.latest_jobs(names)
+        found.update(names)
+        for position, row in chunk:
+            job = jobs[row.reference_id]
+            why = refusal(job, again.event, duplicates.get(row.reference_id, ()))
+            if why:
+                done.refused.append(Refused(job, why))
+            elif again.event is Event.REORDER or job.media_key == row.media_key:
+                _move(ledger, again, job, row, place=(manifest_ids[row.source.path], position))
+                done.moved += 1
+    done.gone.extend(_gone(ledger, again.wanted - found))
+    return done
+
+
+def _move(ledger: Ledger, again: Again, job: Job, row: Row, *, place: tuple[int, int]) -> None:
+    manifest_id, position = place
+    if (job.state, again.event) in NEXT_REVISION:
+        ledger.next_revision(
+            job.job_id, again.event, again.actor, row, manifest_id=manifest_id, position=position
+        )
+    else:
+        ledger.retry_rejected(job.job_id, again.actor)
+
+
+def _gone(ledger: Ledger, names: Collection[str]) -> Iterator[Refused]:
+    jobs = ledger.latest_jobs(sorted(names))
+    for name in sorted(names):
+        yield Refused(jobs[name], "in no manifest any more, so there is nothing to send")
+
+
+def _chunks(rows: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
