@@ -120,7 +120,7 @@ async def _steps(
         for doubt in context.ledger.doubts()
         if prepared.settles is None or doubt.job_id in prepared.settles
     ]
-    settling = Settling(context)
+    settling = Settling(context, prepared.settles)
     polling = _polling(context, settling, prepared)
     if not prepared.orders and not doubts and not context.desk.at_api:
         await _look_again(context)

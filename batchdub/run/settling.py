@@ -52,10 +52,11 @@ class _Open:
 
 
 class Settling:
-    """The doubts that this run is trying to settle."""
+    """The doubts that this run is trying to settle; `among` are the only ones it may take up."""
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, among: frozenset[int] | None = None) -> None:
         self._context = context
+        self._among = among
         self._heap: list[_Open] = []
         self._open: dict[int, _Open] = {}
         self.on_empty: Callable[[Order], None] = context.desk.put_back
@@ -77,7 +78,7 @@ class Settling:
     def add_others(self, besides: int) -> None:
         """Take up the doubts that one job's answer has brought upon others."""
         for doubt in self._context.ledger.doubts():
-            if doubt.job_id != besides:
+            if doubt.job_id != besides and (self._among is None or doubt.job_id in self._among):
                 self.add(doubt.job_id, None)
 
     async def work(self) -> None:

@@ -95,7 +95,8 @@ def settle(tonight: Tonight, person: Person, rows: Selector | None = None) -> Ru
     with _session(tonight, person) as session:
         jobs = pick_jobs(session.ledger, rows or Selector(), JobState.IN_DOUBT)
         doubtful = [job.job_id for job in jobs if job.state is JobState.IN_DOUBT]
-        prepared = Prepared(scope=array("q", doubtful), settles=frozenset(doubtful))
+        chosen = frozenset(doubtful) if rows and rows.clauses else None
+        prepared = Prepared(scope=array("q", doubtful), settles=chosen)
         return _carry_out(tonight, session, prepared, person, 0)
 
 

@@ -383,3 +383,18 @@ def test_whoever_has_no_name_is_known_by_number(monkeypatch):
     monkeypatch.setattr(getpass, "getuser", nobody)
 
     assert who_decides() == f"uid {os.getuid()}@{socket.gethostname()}"
+
+
+@pytest.mark.real_time
+def test_only_chosen_rows_are_looked_for(cli, tmp_path):
+    """And the exit code is about these."""
+    ledger_with(tmp_path, a=JobState.IN_DOUBT, b=JobState.IN_DOUBT, c=JobState.COMPLETED)[0].close()
+    entered(tmp_path, a=FIRST, b=SECOND)
+
+    one = cli("reconcile", *SANDBOX, "--id", "a,c")
+    mixed = cli("reconcile", "--cancel", "b", "--id", "b", *WHY)
+
+    assert one.code == 0
+    assert counts(tmp_path) == {"submitted": 1, "in_doubt": 1, "completed": 1}
+    assert mixed.code == 2
+    assert "a decision names its own row" in mixed.err

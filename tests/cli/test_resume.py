@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from batchdub.states import JobState
@@ -82,3 +84,17 @@ def test_a_duplicate_that_nobody_has_seen_to_is_told_again(cli, tmp_path):
     assert result.code == 6
     assert "`a` was ordered more than once: also request request-9" in result.err
     assert told(result) == ["batchdub reconcile --acknowledge request-9"]
+
+
+def test_rows_may_be_chosen_among_those_that_are_left(cli, tmp_path, half_done):
+    """By column or id; a choice of rows that are all ordered is told, one of none is an error."""
+    ordered = cli("resume", *SANDBOX, "--id", ids(1))
+    nothing = cli("resume", *SANDBOX, "--only", "language=jp")
+    one = cli("resume", *SANDBOX, "--only", "language=ja", "--id", "S01*")
+
+    assert ordered.code == 0
+    assert "nothing of these rows is left to order" in ordered.err
+    assert nothing.code == 2
+    assert "the values of `language` are `ja`, `no`" in nothing.err
+    assert one.code == 0
+    assert books_of(tmp_path) == once_each(4) + Counter({ids(6): 1})

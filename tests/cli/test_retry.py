@@ -344,3 +344,25 @@ def test_a_run_with_failed_rows_tells_to_retry_them(cli, tmp_path, failed):
 
     assert told(run) == [f"batchdub show {A}", "batchdub retry --failed --sandbox"]
     assert told(status) == told(run)
+
+
+@pytest.mark.parametrize("asks_first", [False, True])
+def test_a_ledger_from_an_older_copy_buys_nothing_and_is_rebuilt(cli, tmp_path, failed, asks_first):
+    """The API shows the revision that the copy does not know."""
+    path = tmp_path / "batchdub.db"
+    copy = path.read_bytes()
+    cli("retry", "--failed", *SANDBOX)
+    path.write_bytes(copy)
+    if asks_first:
+        stale = cli("retry", "--failed", *SANDBOX)
+        assert stale.code == 6
+        assert f"`{A}~r2` is request" in stale.err
+        assert "`batchdub ledger rebuild --sandbox" in stale.err
+
+    rebuilt = cli("ledger", "rebuild", failed, "--sandbox", "--rate", "unlimited")
+
+    assert rebuilt.code == 0
+    assert f"{A}~r2" in rebuilt.out
+    assert cli("run", failed, *SANDBOX).code == 0
+    assert revisions(tmp_path) == {A: 2, B: 2, C: 1, D: 1}
+    assert set(books_of(tmp_path).values()) == {1}

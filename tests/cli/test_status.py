@@ -178,3 +178,35 @@ def test_without_a_ledger_there_is_no_status(cli, tmp_path):
     assert result.code == 10
     assert "there is no ledger" in result.err
     assert not list(tmp_path.iterdir())
+
+
+def test_of_chosen_rows_only_these_are_told(cli, tmp_path):
+    """Counts, what needs a look, duplicates, and the next command."""
+    ledger, jobs = ledger_with(
+        tmp_path,
+        a=JobState.FAILED,
+        b=JobState.PENDING,
+        c=JobState.IN_DOUBT,
+        d=JobState.COMPLETED,
+        e=JobState.PENDING,
+    )
+    with ledger.transaction():
+        ledger.record_other(jobs["d"], remote("request-9", reference_id="d"), "duplicate")
+        ledger.hold(jobs["e"], "the same media as `a`")
+    ledger.close()
+
+    some = cli("status", "--id", "a,e", "--only", "language=ja", "--format", "jsonl")
+    doubled = cli("status", "--id", "d")
+    nothing = cli("status", "--id", "f")
+
+    counts = {row["state"]: row["rows"] for row in map(json.loads, some.out.splitlines())}
+    assert {state: number for state, number in counts.items() if number} == {
+        "pending": 1,
+        "failed": 1,
+    }
+    assert "`a`: failed" in some.err
+    assert "`e`: pending: the same media as `a`" in some.err
+    assert "request-9" not in some.err
+    assert "`d` was ordered more than once: also request request-9" in doubled.err
+    assert nothing.code == 2
+    assert "there is no row `f`" in nothing.err
