@@ -53,11 +53,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is audited: a reference_id as it was sent, where it stands, and the ledger's job."""
+    """What is audited: a reference_id as it was sent, where it stands, and the ledger's job.
+
+    `beyond` is for the revision after the ledger's last: only if the API has it is it found.
+    """
 
     sent_as: str
     source: str
     job: Job | None
+    beyond: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,8 @@ def judge(
         requests = tuple(
             request for request in found[subject.sent_as] if request.request_id not in not_ours
         )
-        findings.append(_find(subject, requests))
+        if requests or not subject.beyond:
+            findings.append(_find(subject, requests))
     return tuple(findings)
 
 

@@ -13,7 +13,7 @@ from batchdub.clock import Clock
 from batchdub.errors import LedgerUnusableError
 from batchdub.exits import Exit
 from batchdub.ledger import Ledger, Queries, open_for_reading
-from batchdub.models import Job, RemoteRequest
+from batchdub.models import Job, JobKey, RemoteRequest
 from batchdub.run.asking import Say
 from batchdub.run.audit import Audit, Subject, ask_for_all
 from batchdub.run.certificate import ledger_content
@@ -76,9 +76,13 @@ def _subjects(ledger: Queries, source: Source) -> Iterator[Subject]:
         jobs = ledger.all_revisions([row.reference_id for row in chunk])
         for row in chunk:
             revisions: Iterable[Job | None] = jobs.get(row.reference_id) or (None,)
+            key = JobKey(row.reference_id)
             for job in revisions:
-                sent_as = job.key.sent_as if job else row.reference_id
-                yield Subject(sent_as, str(row.source), job)
+                key = job.key if job else key
+                yield Subject(key.sent_as, str(row.source), job)
+            # A ledger that is older than a retry does not know of it; the API does.
+            beyond = JobKey(key.reference_id, key.revision + 1)
+            yield Subject(beyond.sent_as, str(row.source), None, beyond=True)
 
 
 def rebuild_ledger(proving: Proving, source: Source, since: datetime | None) -> Rebuilt:

@@ -87,6 +87,7 @@ def restore(ledger: Ledger, rebuilt: Rebuilt, job: Job, own: Sequence[RemoteRequ
     known = ledger.explains([request.request_id for request in own])
     new = [request for request in own if request.request_id not in known]
     if not new:
+        _see_to_end(ledger, job, own)
         return Restored(job, "known" if own else "nothing found")
     if job.state not in _ADOPTABLE:
         record_duplicates(ledger, rebuilt, job, new)
@@ -96,6 +97,13 @@ def restore(ledger: Ledger, rebuilt: Rebuilt, job: Job, own: Sequence[RemoteRequ
     ledger.record_status(job.job_id, order, ended(order))
     record_duplicates(ledger, rebuilt, job, further)
     return Restored(job, "ordered more than once" if further else "restored", order)
+
+
+def _see_to_end(ledger: Ledger, job: Job, own: Sequence[RemoteRequest]) -> None:
+    """Note how a known order has ended: its next revision can be restored only upon an end."""
+    for request in own:
+        if request.request_id == job.request_id and job.state is JobState.SUBMITTED:
+            ledger.record_status(job.job_id, request, ended(request))
 
 
 def ended(request: RemoteRequest) -> Event | None:

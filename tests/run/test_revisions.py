@@ -186,3 +186,20 @@ def test_revisions_are_sorted_by_row_and_number():
     )
 
     assert {name: list(numbers) for name, numbers in found.items()} == {"a~r2": [3], "b": [12]}
+
+
+async def test_a_copy_that_saw_no_end_learns_it_and_then_what_followed(tmp_path):
+    """Else the next retry would make a second order under the same reference_id."""
+    night, rows = Night(tmp_path), make_rows(1)
+    await night.run(rows)
+    copy = night.ledger_path.read_bytes()
+    night.end(**{REF: "completed"})
+    await night.run(rows, again=Again(Event.REORDER, PERSON, frozenset([REF])))
+    night.ledger_path.write_bytes(copy)
+    await asyncio.sleep(3600)
+
+    result = await rebuilt(night, rows)
+
+    assert [row.note for row in result.rows] == ["known", "restored"]
+    assert night.job(REF).key.revision == 2
+    assert night.findings() == []

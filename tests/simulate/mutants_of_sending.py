@@ -10,7 +10,7 @@ import httpx
 from batchdub import media_url
 from batchdub.errors import LedgerWriteError
 from batchdub.ledger import Ledger, opening
-from batchdub.models import Cause, Outcome
+from batchdub.models import Cause, JobKey, Outcome
 from batchdub.run import runner, session, submit
 from batchdub.run.desk import Desk
 from batchdub.run.submit import Submitter
@@ -140,6 +140,11 @@ def redirect_followed(stack):
 @mutant
 def swapped_id_believed(stack):
     put(stack, Ledger, "_refuse_foreign_id", lambda self, job_id, outcome: outcome)
+
+
+@mutant
+def revision_sent_under_the_old_id(stack):
+    put(stack, JobKey, "sent_as", property(lambda self: self.reference_id))
 
 
 # -- pace, caps, stops ---------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from pathlib import Path
 from batchdub.errors import BatchdubError
 from batchdub.exits import Exit
 from batchdub.run.connecting import Target
+from batchdub.run.leftovers import open_rows
 from batchdub.run.options import RunOptions
 from batchdub.run.source import Choice, open_source
 from batchdub.run.tonight import Person, Tonight, order
@@ -182,15 +183,7 @@ class Campaign:
     def run(self, night: Night, key) -> Ending:
         """Run the manifest once, as the command would."""
         world = self.world
-        tonight = Tonight(
-            ledger_path=world.ledger_path,
-            target=Target(BASE_URL, key, BASE_URL),
-            options=night.options,
-            command="run",
-            version="0",
-            clock=world.clock,
-            rng=dice("jitter", world.seed, self.runs),
-        )
+        tonight = self._tonight(night.options, key)
         person = Person(world.say, lambda _: None)
 
         def action() -> Exit:
@@ -198,6 +191,30 @@ class Campaign:
             return order(tonight, source, person).exit_code
 
         return self.process(action, night.mishaps, night.jumps)
+
+    def _tonight(self, options: RunOptions, key) -> Tonight:
+        world = self.world
+        return Tonight(
+            ledger_path=world.ledger_path,
+            target=Target(BASE_URL, key, BASE_URL),
+            options=options,
+            command="run",
+            version="0",
+            clock=world.clock,
+            rng=dice("jitter", world.seed, self.runs),
+        )
+
+    def run_again(self, again, mishaps=()) -> Ending:
+        """Have rows ordered again, as `retry` and `reorder` do."""
+        world = self.world
+        options = RunOptions(rate=world.plan.rate, settle_s=world.plan.settle_s, canary=False)
+
+        def action() -> Exit:
+            source = open_rows(world.ledger_path, again.wanted, world.say, [str(world.season.path)])
+            person = Person(world.say, lambda _: None)
+            return order(self._tonight(options, world.key), source, person, again).exit_code
+
+        return self.process(action, mishaps)
 
     def process(self, action: Callable[[], Exit], mishaps=(), jumps=()) -> Ending:
         """Let one process live, and see how it ends."""

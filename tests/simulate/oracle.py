@@ -6,6 +6,7 @@ from collections import Counter
 
 from batchdub.exits import Exit
 from batchdub.ledger import check_ledger, open_for_reading
+from batchdub.models import JobKey
 from batchdub.run.audit import Verdict
 from batchdub.sandbox.lifecycle import progress
 from batchdub.states import ORDERED
@@ -68,7 +69,9 @@ class Oracle:
             world.violation(f"{passing.reference_id} was sent before its intent was committed")
             return
         state = connection.execute(
-            "SELECT state FROM jobs WHERE reference_id = ? AND latest = 1", (passing.reference_id,)
+            "SELECT state FROM jobs WHERE latest = 1"
+            " AND reference_id || CASE revision WHEN 1 THEN '' ELSE '~r' || revision END = ?",
+            (passing.reference_id,),
         ).fetchone()
         if state is None or state[0] != "sending":
             world.violation(f"{passing.reference_id} was sent without an intent ({state})")
@@ -168,14 +171,15 @@ class Oracle:
             row[0]: row[1:]
             for row in people.ask(
                 world.ledger_path,
-                "SELECT reference_id, state, request_id, attempts, held FROM jobs WHERE latest = 1",
+                "SELECT reference_id, revision, state, request_id, attempts, held FROM jobs"
+                " WHERE latest = 1",
             )
         }
         audited = people.audit(campaign)
         for reference_id in sorted({*world.season.references, *world.ours.values()}):
             self._judge_orders(reference_id, known, audited)
         for reference_id in world.season.references:
-            self._judge_row(reference_id, rows.get(reference_id), audited.get(reference_id))
+            self._judge_row(reference_id, rows.get(reference_id), audited)
         self._judge_pace()
 
     def _judge_orders(self, reference_id: str, known, audited) -> None:
@@ -200,36 +204,49 @@ class Oracle:
             return
         flagged = told is not None and told.verdict in (Verdict.TWICE, Verdict.UNKNOWN)
         # What nothing but an audit can see: a call that was answered well, and doubled on its way.
-        if flagged and set(uncovered) & {Fault.PROXY_TWICE, Fault.ANOTHER_MACHINE}:
+        # A restored ledger may be older than a retry; only an audit, or the next one, can see that.
+        restored = "~r" in reference_id and self.world.hits[Fault.LEDGER_RESTORED]
+        if flagged and (restored or set(uncovered) & {Fault.PROXY_TWICE, Fault.ANOTHER_MACHINE}):
             self.flagged_by_audit += 1
             return
         world.violation(f"{reference_id}: the ledger does not know {unknown}")
 
     def _lost_with_the_ledger(self, reference_id: str) -> bool:
         """Whether nothing can know of a row: gone from the manifest, and its ledger lost."""
-        return reference_id not in self.world.season.references and any(
+        row = reference_id.partition("~r")[0]
+        return row not in self.world.season.references and any(
             self.world.hits[fault] for fault in _LOSSES
         )
 
-    def _judge_row(self, reference_id: str, row, finding) -> None:
+    def _judge_row(self, reference_id: str, row, audited) -> None:
         world = self.world
         if row is None:
             world.violation(f"{reference_id} is not in the ledger")
             return
-        state, request_id, attempts, held = row
+        revision, state, request_id, attempts, held = row
+        sent_as = JobKey(reference_id, revision).sent_as
         if state in _ORDERED:
-            self._judge_ordered(reference_id, request_id, finding)
+            self._judge_ordered(sent_as, request_id, audited.get(sent_as))
             self._judge_end(reference_id, state, request_id)
             return
         excused = {
-            "rejected": reference_id in world.adversary.refused_rows,
-            "cancelled": reference_id in self.cancelled,
+            "rejected": sent_as in world.adversary.refused_rows,
+            # After a loss a row is taken out that was ordered as a revision nothing leads to.
+            "cancelled": reference_id in self.cancelled or self._has_later(reference_id, revision),
             # Other media under an id that was tried: told as a conflict, and left to people.
-            "pending": attempts and reference_id in world.season.changed,
+            "pending": (attempts or revision > 1) and reference_id in world.season.changed,
             "in_doubt": held and reference_id in world.season.changed,
         }
         if not excused.get(state):
             world.violation(f"{reference_id} is lost: {state} {held or ''}")
+
+    def _has_later(self, reference_id: str, revision: int) -> bool:
+        """Whether the books have a later revision of a row."""
+        names = {order.reference_id for order in self.world.books.orders}
+        return any(
+            JobKey(reference_id, number).sent_as in names
+            for number in range(revision + 1, revision + 20)
+        )
 
     def _judge_ordered(self, reference_id: str, request_id, finding) -> None:
         world = self.world

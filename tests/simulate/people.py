@@ -10,17 +10,19 @@ from datetime import timedelta
 
 from batchdub.exits import Exit
 from batchdub.ledger import Actor
-from batchdub.models import RemoteRequest
+from batchdub.models import JobKey, RemoteRequest
+from batchdub.run.again import Again
 from batchdub.run.connecting import Target
 from batchdub.run.proving import Proving, audit_manifests, rebuild_ledger
 from batchdub.run.session import open_session
 from batchdub.run.source import Choice, open_source
-from batchdub.states import JobState
+from batchdub.sandbox.lifecycle import progress
+from batchdub.states import Event, JobState
 from batchdub.units import UNLIMITED
 from tests.simulate import disk
 from tests.simulate.faults import Fault
 from tests.simulate.keys import BASE_URL
-from tests.simulate.scenario import Mishap
+from tests.simulate.scenario import Mishap, dice
 from tests.support.virtual import EPOCH
 
 _ACTOR = Actor("the coordinator", "seen in the provider's own books")
@@ -37,7 +39,7 @@ def act_in_the_morning(campaign, ending, *, quiet: bool = False) -> bool:
     # `status` shows held rows of every manifest there ever was; the exit code only tonight's.
     if (quiet or ending.code is Exit.NEEDS_A_LOOK) and _decide(campaign, quiet=quiet):
         return True
-    return _second_chances(campaign, ending, quiet=quiet)
+    return _second_chances(campaign, ending, quiet=quiet) or order_again(campaign, ending)
 
 
 # -- questions to a ledger at rest ----------------------------------------------------------------
@@ -120,8 +122,8 @@ def _decide(campaign, *, quiet: bool) -> bool:
     world = campaign.world
     doubts = ask(
         world.ledger_path,
-        "SELECT job_id, reference_id FROM jobs WHERE state = 'in_doubt' AND held IS NOT NULL"
-        " AND latest = 1",
+        "SELECT job_id, reference_id, revision FROM jobs"
+        " WHERE state = 'in_doubt' AND held IS NOT NULL AND latest = 1",
     )
     open_ones = ask(
         world.ledger_path,
@@ -133,9 +135,9 @@ def _decide(campaign, *, quiet: bool) -> bool:
 
     def action() -> Exit:
         with _session(world) as session:
-            for job_id, reference_id in doubts:
+            for job_id, reference_id, revision in doubts:
                 with session.ledger.transaction():
-                    _settle(world, session.ledger, job_id, reference_id)
+                    _settle(world, session.ledger, job_id, JobKey(reference_id, revision))
             with session.ledger.transaction():
                 for (request_id,) in open_ones:
                     session.ledger.acknowledge(request_id, _ACTOR)
@@ -146,9 +148,10 @@ def _decide(campaign, *, quiet: bool) -> bool:
     return True
 
 
-def _settle(world, ledger, job_id: int, reference_id: str) -> None:
+def _settle(world, ledger, job_id: int, key: JobKey) -> None:
+    reference_id, sent_as = key.reference_id, key.sent_as
     orders = sorted(
-        (o for o in world.books.by_reference(reference_id) if o.request_id in world.ours),
+        (o for o in world.books.by_reference(sent_as) if o.request_id in world.ours),
         key=lambda order: (order.created_at, order.request_id),
     )
     now = world.server_now()
@@ -156,7 +159,7 @@ def _settle(world, ledger, job_id: int, reference_id: str) -> None:
     if any(o.created_at > now or ledger.taken_from(job_id, [o.request_id]) for o in orders):
         return
     if orders:
-        found = RemoteRequest(orders[0].request_id, orders[0].created_at, "queued", reference_id)
+        found = RemoteRequest(orders[0].request_id, orders[0].created_at, "queued", sent_as)
         ledger.adopt(job_id, JobState.IN_DOUBT, found, _ACTOR)
         world.tell(f"a person adopts {orders[0].request_id} for {reference_id}")
     elif world.dice.random() < 0.2:
@@ -193,6 +196,43 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
 
     campaign.process(action)
     return True
+
+
+def order_again(campaign, ending) -> bool:
+    """Now and then see how orders ended, and have some of them ordered again, on purpose.
+
+    Failed ones are retried, completed ones reordered; the run that does it may die, too.
+    """
+    world = campaign.world
+    chance = dice("again", world.seed, campaign.runs)
+    if ending.code not in (Exit.DONE, Exit.ROWS_FAILED) or chance.random() < 0.6:
+        return False
+    if campaign.process(lambda: _poll(world)).code is not Exit.DONE:
+        return False
+    event, end = chance.choice(((Event.RETRY, "failed"), (Event.REORDER, "completed")))
+    query = "SELECT reference_id FROM jobs WHERE state = ? AND latest = 1 ORDER BY 1"
+    there = ask(world.ledger_path, query, end)
+    names = [name for (name,) in chance.sample(there, min(len(there), 3))]
+    if not names:
+        return False
+    world.tell(f"a person has ordered again: {event} {' '.join(names)}")
+    kinds = (Fault.KILL_BEFORE_COMMIT, Fault.KILL_AFTER_COMMIT, Fault.KILL_STEP)
+    mishaps = [Mishap(chance.choice(kinds), chance.randint(1, 20))] * (chance.random() < 0.5)
+    campaign.run_again(Again(event, _ACTOR, frozenset(names)), tuple(mishaps))
+    return True
+
+
+def _poll(world) -> Exit:
+    """Record how orders have ended, as polling does."""
+    with _session(world) as session, session.ledger.transaction():
+        for job in list(session.ledger.jobs_in(JobState.SUBMITTED)):
+            order = world.books.by_id(job.request_id)
+            came = progress(order, world.server_now()).status if order else ""
+            if came in ("failed", "completed") and order.reference_id == job.key.sent_as:
+                seen = RemoteRequest(job.request_id, order.created_at, came, job.key.sent_as)
+                session.ledger.record_status(job.job_id, seen, Event(came))
+        session.exit_code = Exit.DONE
+    return Exit.DONE
 
 
 def _session(world):
