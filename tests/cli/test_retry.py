@@ -353,6 +353,9 @@ def test_a_ledger_from_an_older_copy_buys_nothing_and_is_rebuilt(cli, tmp_path, 
     copy = path.read_bytes()
     cli("retry", "--failed", *SANDBOX)
     path.write_bytes(copy)
+    audit = cli("audit", failed, "--sandbox", "--rate", "unlimited")
+    assert audit.code == 6
+    assert f"{A}~r2" in audit.out
     if asks_first:
         stale = cli("retry", "--failed", *SANDBOX)
         assert stale.code == 6

@@ -71,6 +71,16 @@ def test_a_row_that_nobody_ordered_is_fine():
     assert verdict(job(JobState.REJECTED)) is Verdict.NEVER
 
 
+def test_a_revision_beyond_the_ledgers_last_is_found_only_if_it_is_there():
+    """A ledger that is older than a retry does not know of it."""
+    beyond = Subject("S01E001~r2", "tonight.csv:2", None, beyond=True)
+
+    (found,) = judge([beyond], {"S01E001~r2": (request("b", "S01E001~r2"),)}, ())
+
+    assert found.verdict is Verdict.UNKNOWN
+    assert judge([beyond], {"S01E001~r2": ()}, ()) == ()
+
+
 def test_an_older_request_that_was_told_not_to_be_ours_does_not_count():
     proven = verdict(job(JobState.SUBMITTED, "a"), request("a"), request("old"), not_ours={"old"})
 

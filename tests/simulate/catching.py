@@ -37,6 +37,7 @@ CAUGHT_AT: dict[str, int] = {
     "pace forgotten at restart": 113,
     "pause of one worker only": 1,
     "redirect followed": 5,
+    "revision sent under the old id": 7,
     "sending never recovered": 16,
     "sending recovered to pending": 17,
     "server error retried at once": 7,

@@ -10,7 +10,7 @@ import httpx
 from batchdub import media_url
 from batchdub.errors import LedgerWriteError
 from batchdub.ledger import Ledger, opening
-from batchdub.models import Cause, JobKey, Outcome
+from batchdub.models import Cause, Outcome
 from batchdub.run import runner, session, submit
 from batchdub.run.desk import Desk
 from batchdub.run.submit import Submitter
@@ -144,7 +144,10 @@ def swapped_id_believed(stack):
 
 @mutant
 def revision_sent_under_the_old_id(stack):
-    put(stack, JobKey, "sent_as", property(lambda self: self.reference_id))
+    def body(sent_as, *media):
+        return real(sent_as.partition("~r")[0], *media)
+
+    real = put(stack, submit, "generate_body", body)
 
 
 # -- pace, caps, stops ---------------------------------------------------------------------------
