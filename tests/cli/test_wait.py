@@ -49,7 +49,7 @@ def test_rows_that_fail_are_named_and_exit_8(cli, tmp_path):
 
     assert result.code == 8
     assert f"{manifest}:2: `{ids(1)}`: failed: video URL is not accessible" in result.err
-    assert told(result) == [f"batchdub show {ids(1)}"]
+    assert told(result) == [f"batchdub show {ids(1)}", "batchdub retry --failed --sandbox"]
     assert cli("run", manifest, *SANDBOX).code == 8
     assert books_of(tmp_path) == once_each(3)
 
