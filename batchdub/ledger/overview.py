@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from batchdub.ledger.queries import Queries
@@ -39,16 +38,6 @@ def count_by_held(queries: Queries) -> Counter[tuple[JobState, bool]]:
 def count_stalled(queries: Queries) -> int:
     """Count the submitted jobs that have been at the API for more than six hours."""
     return int(next(queries.ask(f"SELECT count(*) FROM jobs WHERE {IS_STALLED}"))[0])
-
-
-def submitted_rows(queries: Queries) -> Iterator[tuple[int, dict[str, str]]]:
-    """Give job_id and the manifest's own columns of every submitted job, in manifest order."""
-    query = (
-        "SELECT job_id, columns FROM jobs WHERE latest = 1 AND state = ?"
-        " ORDER BY manifest_id, position"
-    )
-    for job_id, text in queries.ask(query, (JobState.SUBMITTED,)):
-        yield job_id, columns_of(text)
 
 
 def needs_a_look(queries: Queries, first: int) -> list[Attention]:
