@@ -98,7 +98,7 @@ def _split_signature(query: str) -> tuple[str, list[str]]:
     return "", pieces
 
 
-def _identity(url: str) -> str:
+def identity_of(url: str) -> str:
     """Give `cut_url(url).identity`, without taking apart a URL that is written plainly."""
     plain = _PLAIN.fullmatch(url)
     if plain is None:
@@ -167,6 +167,12 @@ def secrets_of(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in found if len(text) >= _TELLING))
 
 
+def signature_of(url: str) -> str:
+    """Name the recognised signature of a URL, as `cut_url` does; empty without one."""
+    _, mark, query = url.partition("#")[0].partition("?")
+    return _split_signature(query)[0] if mark else ""
+
+
 def signed_parameters(url: str) -> dict[str, str]:
     """Give a URL's query parameters by lower-case name; the first of several wins."""
     found: dict[str, str] = {}
@@ -181,7 +187,7 @@ def media_key(video_url: str, audio_url: str, *, disable_speaker_detection: bool
     Two rows with the same key order the same dub. `disable_speaker_detection` is the API's
     `disable_active_speaker_detection`: another setting makes another dub.
     """
-    identity = [_identity(video_url), _identity(audio_url), disable_speaker_detection]
+    identity = [identity_of(video_url), identity_of(audio_url), disable_speaker_detection]
     return f"{_KEY_TAG}:{_digest(identity)[:32]}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
@@ -46,11 +46,18 @@ class Fate(StrEnum):
     """Its reference_id stands for other media in the ledger."""
     SAME_MEDIA = "same_media"
     """The same media is ordered under another reference_id."""
+    HELD = "held"
+    """Stays pending: it is known that its media cannot be fetched when its turn comes."""
 
     @property
     def sends(self) -> bool:
         """Whether a run would order the row."""
         return self in {Fate.NEW, Fate.LEFT}
+
+    @property
+    def waits(self) -> bool:
+        """Whether the row stays pending, with its reason, until a cause has gone."""
+        return self in {Fate.SAME_MEDIA, Fate.HELD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,9 @@ Known = Callable[[Sequence[str]], Mapping[str, Job]]
 """Gives the latest job of each reference_id that has one."""
 KnownMedia = Callable[[Sequence[str]], Mapping[str, Sequence[Job]]]
 """Gives the jobs of each media key that has any."""
+Holds = Callable[[Row, int], str]
+"""Gives why a row is held back although it could be sent, or nothing; and is told how many are
+sent before it."""
 
 _NOT_ORDERED = frozenset({JobState.CANCELLED, JobState.REJECTED})
 
@@ -83,32 +93,50 @@ def plan_rows(
     known_media: KnownMedia,
     *,
     allow_same_media: bool = False,
+    holds: Holds = lambda _row, _ahead: "",
 ) -> Iterator[PlannedRow]:
     """Decide the fate of every row, in order; each comes with its place in the manifest.
 
     The first row of a medium is the one that is ordered; a later one under another reference_id
-    is held back, unless `allow_same_media`.
+    is held back, unless `allow_same_media`. A row that `holds` has a reason for is held as well.
     """
+    turns = _Turns(holds)
     iterator = iter(rows)
     firsts: dict[bytes, str] = {}
     while chunk := list(islice(iterator, _CHUNK)):
         jobs = known([row.reference_id for _, row in chunk])
         planned = [decide(row, place, jobs.get(row.reference_id)) for place, row in chunk]
-        if allow_same_media:
-            yield from planned
-        else:
-            yield from _without_twins(planned, known_media, firsts)
+        in_time: Iterator[PlannedRow] = map(
+            turns.let_go, planned
+        )  # one by one: what was sent before decides
+        if not allow_same_media:
+            media = known_media([item.row.media_key for item in planned if item.fate.sends])
+            in_time = _without_twins(in_time, media, firsts)
+        for item in in_time:
+            turns.ahead += item.fate.sends
+            yield item
+
+
+@dataclass(slots=True)
+class _Turns:
+    """Counts the rows that are sent, and holds back those that `holds` has a reason for."""
+
+    holds: Holds
+    ahead: int = 0
+
+    def let_go(self, planned: PlannedRow) -> PlannedRow:
+        reason = self.holds(planned.row, self.ahead) if planned.fate.sends else ""
+        return replace(planned, fate=Fate.HELD, reason=reason) if reason else planned
 
 
 def _without_twins(
-    planned: Sequence[PlannedRow], known_media: KnownMedia, firsts: dict[bytes, str]
+    planned: Iterable[PlannedRow], media: Mapping[str, Sequence[Job]], firsts: dict[bytes, str]
 ) -> Iterator[PlannedRow]:
     """Hold back rows whose media is ordered under another reference_id.
 
-    `firsts` says which row has each medium that this plan orders; it is added to. A million rows
-    stay in it, so it has no more of them than that.
+    `media` are the ledger's jobs of each medium. `firsts` says which row has each medium that this
+    plan orders; it is added to. A million rows stay in it, so it has no more of them than that.
     """
-    media = known_media([item.row.media_key for item in planned if item.fate.sends])
     for item in planned:
         if not item.fate.sends:
             yield item
@@ -198,9 +226,7 @@ def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
 
 def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:
     reason = f"the same media as {twin}; --allow-same-media orders it all the same"
-    return PlannedRow(
-        planned.row, planned.position, Fate.SAME_MEDIA, reason, planned.job, planned.changed
-    )
+    return replace(planned, fate=Fate.SAME_MEDIA, reason=reason)
 
 
 @dataclass(slots=True)

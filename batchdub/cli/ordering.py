@@ -143,16 +143,17 @@ def _options(wanted: Wanted, now: datetime) -> RunOptions:
         max_attempts=wanted.max_attempts,
         max_jobs=wanted.max_jobs,
         verify=wanted.verify,
+        link_margin_s=wanted.link_margin_s,
         canary=not (wanted.sandbox or wanted.no_canary),
         max_failures=wanted.max_failures,
-        window=_window(wanted, now),
+        window=window_of(wanted, now),
         wait=wanted.wait,
         wait_limit_s=DEFAULT_WAIT_LIMIT_S if wanted.wait_limit_s is None else wanted.wait_limit_s,
         max_in_flight=wanted.max_in_flight,
     )
 
 
-def _window(wanted: Wanted, now: datetime) -> Window:
+def window_of(wanted: Wanted, now: datetime) -> Window:
     """Give the moments that the times of day mean: the next ones, an end after its beginning."""
     opens_at = None if wanted.not_before is None else opening_moment(wanted.not_before, now)
     begins_at = max(now, opens_at or now)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import settings_of
+from batchdub.cli.ordering import window_of
 from batchdub.cli.render import render
-from batchdub.ledger import open_for_reading
+from batchdub.cli.run_options import Wanted
+from batchdub.clock import SystemClock
+from batchdub.ledger import Queries, open_for_reading
 from batchdub.plan import Fate, PlannedRow, Totals, expected_duration_s
+from batchdub.preflight import Signed
+from batchdub.run.inspecting import Checks
+from batchdub.run.source import noting_links, starting_at, turns_of
 from batchdub.units import Rate, counted, format_duration
 
 if TYPE_CHECKING:
@@ -21,27 +31,72 @@ if TYPE_CHECKING:
 PLAN_COLUMNS = ("source", "reference_id", "fate", "reason")
 
 
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a plan reckons with: as a run's options of the same names.
+
+    `in_order` tells that rows are served as they stand in the manifest.
+    """
+
+    rate: Rate
+    link_margin_s: float
+    allow_same_media: bool = False
+    in_order: bool = True
+    opens_at: datetime | None = None
+
+
+def projection_of(wanted: Wanted) -> Projection:
+    """Take from a run's options what its plan reckons with."""
+    return Projection(
+        wanted.rate,
+        wanted.link_margin_s,
+        allow_same_media=wanted.allow_same_media,
+        in_order=wanted.serving is None,
+        opens_at=window_of(wanted, datetime.now(UTC)).opens_at,
+    )
+
+
+def checks_of(context: click.Context, *, pairs: bool, strict: bool) -> Checks:
+    """Say what is looked at while manifests are read for this command's ledger."""
+    return Checks(datetime.now(UTC), settings_of(context).ledger, pairs=pairs, strict=strict)
+
+
 def print_plan(
     context: click.Context,
     source: Source,
-    rate: Rate,
+    projection: Projection,
     format_name: str,
     *,
-    allow_same_media: bool,
+    tell_links: bool,
 ) -> None:
     """Print what a run would do with every row; changes nothing."""
     invocation = context.ensure_object(Invocation)
-    path = settings_of(context).ledger
-    totals = Totals()
+    totals, signed = Totals(), Signed()
+    with _ledger_if_any(settings_of(context).ledger) as ledger:
+        turns = turns_of(
+            ledger,
+            projection.rate,
+            projection.link_margin_s,
+            starting_at(projection.opens_at, SystemClock()),
+            in_order=projection.in_order,
+        )
+        planned = source.planned(
+            ledger, allow_same_media=projection.allow_same_media, holds=turns.holds
+        )
+        rows = _rows(noting_links(planned, signed), totals)
+        render(rows, PLAN_COLUMNS, format_name, invocation.environ)
+    for line in signed.lines() if tell_links else ():
+        invocation.talk.say(line)
+    _tell_totals(invocation.talk, totals, projection.rate)
+
+
+@contextmanager
+def _ledger_if_any(path: Path) -> Iterator[Queries | None]:
     if path.is_file() and path.stat().st_size:
         with open_for_reading(path) as ledger:
-            planned = source.planned(ledger, allow_same_media=allow_same_media)
-            rows = _rows(planned, totals)
-            render(rows, PLAN_COLUMNS, format_name, invocation.environ)
+            yield ledger
     else:
-        rows = _rows(source.planned(None, allow_same_media=allow_same_media), totals)
-        render(rows, PLAN_COLUMNS, format_name, invocation.environ)
-    _tell_totals(invocation.talk, totals, rate)
+        yield None
 
 
 def _rows(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[dict[str, object]]:

@@ -85,6 +85,17 @@ _WAITING = (
     fault_option,
     seed_option,
 )
+link_margin_option = option(
+    "--link-margin",
+    "link_margin_s",
+    type=DURATION_S,
+    metavar="TIME",
+    default="15m",
+    help="How long a signed link must be good beyond its row's turn.",
+)
+strict_option = option(
+    "--strict", is_flag=True, help="Take a pair that looks wrong for a problem, not for a warning."
+)
 _SETTLING = (
     ledger_option,
     base_url_option,
@@ -176,6 +187,7 @@ _ORDERING = (
         help="Hold orders back while N are unfinished at the API.",
     ),
     option("--verify", is_flag=True, help="Look every row up just ahead of its order."),
+    link_margin_option,
     option(
         "--no-canary",
         is_flag=True,
@@ -233,6 +245,7 @@ class Wanted:
     wait_limit_s: float | None = None
     max_in_flight: int | None = None
     verify: bool = False
+    link_margin_s: float = 0.0
     no_canary: bool = False
     allow_same_media: bool = False
     max_failures: Threshold | None = None

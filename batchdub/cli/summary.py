@@ -195,7 +195,7 @@ def found_after(
     undecided = [item for item in standing.left_out if _is_undecided(item)]
     fates = result.totals.fates
     explained: tuple[str, ...] = ()
-    if manifests and (fates[Fate.CONFLICT] or fates[Fate.SAME_MEDIA]):
+    if manifests and (fates[Fate.CONFLICT] or standing.held_back):
         explained = ("batchdub", "plan", *leads.ledger, *as_arguments(*manifests))
     elif manifests and result.invalid:
         explained = ("batchdub", "validate", *as_arguments(*manifests))

@@ -77,6 +77,12 @@ class Queries(Telling):
         for row in self.ask(query, states):
             yield job_of(row)
 
+    def held_back(self) -> Iterator[Job]:
+        """Give the pending jobs that are held until a cause has gone, in manifest order."""
+        query = f"{_JOB} AND state = ? AND held IS NOT NULL ORDER BY manifest_id, position"
+        for row in self.ask(query, (JobState.PENDING,)):
+            yield job_of(row)
+
     def reached_before(self, job_ids: Sequence[int]) -> set[int]:
         """Give those jobs that have an attempt of which a byte may have reached the API."""
         found: set[int] = set()

@@ -8,17 +8,20 @@
 The rows stream; the problems are complete only when the stream has ended.
 """
 
+from batchdub.manifest.fields import Fault
 from batchdub.manifest.files import ManifestFile, fingerprint
 from batchdub.manifest.load import read_manifests
-from batchdub.manifest.problems import Problem, Problems
+from batchdub.manifest.problems import Problem, Problems, quoted
 from batchdub.manifest.schema import json_schema, starter_manifest
 
 __all__ = [
+    "Fault",
     "ManifestFile",
     "Problem",
     "Problems",
     "fingerprint",
     "json_schema",
+    "quoted",
     "read_manifests",
     "starter_manifest",
 ]

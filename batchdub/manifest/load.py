@@ -21,7 +21,7 @@ from batchdub.manifest.header import read_header
 from batchdub.manifest.kinds import Kind, kind_of_file
 from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
 from batchdub.manifest.problems import Problem, Problems, UnreadableError, shown_name
-from batchdub.manifest.rows import MOST_ROWS, Draft, RowMaker
+from batchdub.manifest.rows import MOST_ROWS, Draft, Inspect, RowMaker
 from batchdub.manifest.strict_json import read_json
 from batchdub.manifest.strict_yaml import read_yaml
 from batchdub.manifest.table import Table
@@ -35,16 +35,21 @@ if TYPE_CHECKING:
 
 
 def read_manifests(
-    paths: Sequence[str], problems: Problems, *, files: list[ManifestFile] | None = None
+    paths: Sequence[str],
+    problems: Problems,
+    *,
+    files: list[ManifestFile] | None = None,
+    inspect: Inspect | None = None,
 ) -> Iterator[Row]:
     """Give the valid rows of all manifests, in their order, and add what is wrong to `problems`.
 
     The rows are a stream: only when it is exhausted are the problems complete, and until then no
     row may be ordered. reference_ids are unique over all the files. `files`, if given, gets each
-    file that could be read to its end, hashed from the bytes that the rows came from.
+    file that could be read to its end, hashed from the bytes that the rows came from. `inspect`
+    sees every valid row while its line and columns are known.
     """
     problems.expect(paths)
-    maker = RowMaker(problems)
+    maker = RowMaker(problems, inspect)
     opened: dict[tuple[int, int], str] = {}
     for path in paths:
         maker.begin(path)

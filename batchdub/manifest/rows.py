@@ -7,7 +7,7 @@ reference_id's hash and where it stood, to tell a duplicate at the later line.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from batchdub.manifest import fields
@@ -67,11 +67,18 @@ class Locate(Protocol):
         ...
 
 
+ProblemAt = Callable[[str, Fault], Problem]
+"""Makes a problem of a field of the current record, with its place."""
+Inspect = Callable[[Row, ProblemAt], None]
+"""Looks at each valid row while its place in the file is known."""
+
+
 class RowMaker:
     """Makes rows of drafts and tells what is wrong with those that cannot be rows."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, inspect: Inspect | None = None) -> None:
         self._problems = problems
+        self._inspect = inspect
         self._seen: dict[bytes, int] = {}
         self._paths: list[str] = []
         self._digits = 0
@@ -95,7 +102,10 @@ class RowMaker:
         flag = fields.flag_value(draft.flag)
         # A link of the user's own may be signed as well, and the ledger keeps no signature.
         columns = Columns(draft.places, tuple(map(without_secrets, draft.values)))
-        return Row(reference_id, source, draft.video, draft.audio, flag, key, columns)
+        row = Row(reference_id, source, draft.video, draft.audio, flag, key, columns)
+        if self._inspect is not None:
+            self._inspect(row, lambda name, fault: self._problem(name, fault, locate))
+        return row
 
     def _media_key(self, draft: Draft, locate: Locate) -> str:
         video, audio = fields.url_fault(draft.video), fields.url_fault(draft.audio)

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from batchdub.exits import Exit
 from batchdub.models import JobKey, Outcome, Row
+from batchdub.preflight import Life
 from batchdub.run.breaker import Breaker, Position, after_attempt, after_probe
 from batchdub.run.stop import Stop
 from batchdub.states import Event
@@ -36,7 +37,8 @@ class Order:
 
     `reached` tells that a byte of an earlier attempt may have reached the API, so that a look-up
     must come before the next; `looked_at_s` is when the last complete empty one began, and
-    `sent_at_s` when its last slot was (both monotonic). `tries` counts all but the 429s.
+    `sent_at_s` when its last slot was (both monotonic). `tries` counts all but the 429s. `life` is
+    how long its links are good, where they say so.
     """
 
     job_id: int
@@ -47,6 +49,7 @@ class Order:
     sent_at_s: float | None = None
     tries: int = 0
     failed_looks: int = 0
+    life: Life | None = None
 
 
 class Desk:

@@ -11,6 +11,7 @@ from batchdub.units import DOCUMENTED_RATE, Rate
 DEFAULT_SETTLE_S = 300.0
 SANDBOX_SETTLE_S = 2.0
 DEFAULT_WAIT_LIMIT_S = 6 * 3600.0
+DEFAULT_LINK_MARGIN_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class RunOptions:
     `max_failures` are so many that nothing more is sent, and `window` is when anything may be.
     `wait` asks about every submitted job until it has ended, for `wait_limit_s` each at most.
     `max_in_flight` holds orders back while so many are unfinished at the API.
+    A row goes only if its links are good for `link_margin_s` more: the media are fetched later.
     """
 
     rate: Rate = DOCUMENTED_RATE
@@ -54,3 +56,4 @@ class RunOptions:
     wait: bool = False
     wait_limit_s: float = DEFAULT_WAIT_LIMIT_S
     max_in_flight: int | None = None
+    link_margin_s: float = DEFAULT_LINK_MARGIN_S

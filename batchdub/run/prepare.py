@@ -13,6 +13,7 @@ from itertools import islice
 from batchdub.ledger import Ledger
 from batchdub.models import Job
 from batchdub.plan import Fate, PlannedRow, Totals
+from batchdub.preflight import life_of_row
 from batchdub.run.desk import Order
 from batchdub.states import JobState
 
@@ -40,7 +41,7 @@ class Prepared:
 
     `orders` are to be sent, in manifest order; `doubtful` are the rows in doubt, by job_id, to be
     sent if their order turns out not to exist; `scope` holds the job_ids of all the manifest's
-    rows that have a job. `left_out` are the first ten of their kind; `missing` are reference_ids
+    rows that have a job. `left_out` are the first ten in conflict; `missing` are reference_ids
     that were to be sent, but stand in no manifest any more. `settles` are the only jobs in doubt
     that are taken up; None: all.
     """
@@ -60,7 +61,7 @@ def register(
     """Bring the ledger up to the plan, and draw up the orders, in the caller's transaction.
 
     New rows become pending jobs, known ones are noted where they stand now, a row whose media
-    changed before it was ever sent is corrected, a row with a twin is held.
+    changed before it was ever sent is corrected, a row that has to wait is held, with the reason.
     """
     prepared = Prepared()
     iterator = iter(planned)
@@ -105,7 +106,7 @@ def _draw_up(
         elif item.job is not None and item.job.state is JobState.IN_DOUBT:
             # In conflict, and yet what was ordered under its reference_id needs a look.
             prepared.scope.append(item.job.job_id)
-        if item.fate in {Fate.CONFLICT, Fate.SAME_MEDIA} and len(prepared.left_out) < _SHOWN:
+        if item.fate is Fate.CONFLICT and len(prepared.left_out) < _SHOWN:
             source, reference_id = str(item.row.source), item.row.reference_id
             prepared.left_out.append(LeftOut(source, reference_id, item.reason))
     chosen = [item for item in chunk if item.fate.sends or item.fate is Fate.IN_DOUBT]
@@ -118,7 +119,7 @@ def _draw_up(
 
 
 def _hold_or_free(ledger: Ledger, item: PlannedRow, job: Job) -> None:
-    if item.fate is Fate.SAME_MEDIA:
+    if item.fate.waits:
         ledger.hold(job.job_id, item.reason)
     elif item.fate.sends and job.held:
         ledger.hold(job.job_id, None)
@@ -129,4 +130,6 @@ def _orders(
 ) -> Iterator[tuple[Order, Fate]]:
     for item in chosen:
         job = jobs[item.row.reference_id]
-        yield Order(job.job_id, job.key, item.row, reached=job.job_id in reached), item.fate
+        life = life_of_row(item.row)
+        order = Order(job.job_id, job.key, item.row, reached=job.job_id in reached, life=life)
+        yield order, item.fate

@@ -24,7 +24,8 @@ class Standing:
     `states` counts all that have a job; `held` those of them that wait for a person or a cause to
     go; `left_out` are the first ten that are not ordered and why, `left_out_total` counts them;
     `missing` counts rows that stand in no manifest any more; `duplicates` are reference_id and
-    request_id of further orders that nobody has acknowledged.
+    request_id of further orders that nobody has acknowledged; `held_back` counts the pending ones
+    among the held, which wait for a cause to go.
     """
 
     states: Counter[JobState]
@@ -33,6 +34,7 @@ class Standing:
     left_out_total: int
     missing: int
     duplicates: tuple[tuple[str, str], ...]
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,5 @@ def _codes(
     if states[JobState.IN_DOUBT] or states[JobState.SENDING] or standing.duplicates:
         yield Exit.NEEDS_A_LOOK
     bad = states[JobState.REJECTED] + states[JobState.FAILED] + standing.missing
-    held_back = totals.fates[Fate.CONFLICT] + totals.fates[Fate.SAME_MEDIA]
-    if bad or held_back or invalid:
+    if bad or standing.held_back or totals.fates[Fate.CONFLICT] or invalid:
         yield Exit.ROWS_FAILED

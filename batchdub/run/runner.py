@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 
 from batchdub.clock import Clock
 from batchdub.errors import (
@@ -262,6 +263,7 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         states[state] += number
         held += number if is_held else 0
     jobs = _not_ordered(ledger, prepared.scope)
+    held_back = counts[(JobState.PENDING, True)]
     fates = prepared.totals.fates
     gone = [LeftOut("", missing, "in no manifest any more") for missing in _still(ledger, prepared)]
     left_out = [*prepared.left_out, *gone[:_SHOWN], *jobs][:_SHOWN]
@@ -270,7 +272,8 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         states=states,
         held=held,
         left_out=tuple(left_out),
-        left_out_total=total + fates[Fate.SAME_MEDIA],
+        left_out_total=total + held_back,
+        held_back=held_back,
         missing=len(gone),
         duplicates=tuple(ledger.open_duplicates()),
     )
@@ -288,7 +291,7 @@ _NEEDS_TELLING = (JobState.IN_DOUBT, JobState.REJECTED, JobState.FAILED, JobStat
 def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
     within = set(scope)
     shown: list[LeftOut] = []
-    for job in ledger.jobs_in(*_NEEDS_TELLING):
+    for job in chain(ledger.held_back(), ledger.jobs_in(*_NEEDS_TELLING)):
         if job.job_id in within:
             source, reference_id = str(job.source), job.key.reference_id
             shown.append(
@@ -300,6 +303,6 @@ def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
 
 
 def _why(job: Job) -> str:
-    words = str(job.state).replace("_", " ")
+    words = "held back" if job.state is JobState.PENDING else str(job.state).replace("_", " ")
     reason = job.held or job.error
     return f"{words}: {reason}" if reason else words

@@ -7,17 +7,23 @@ plan. The second reading must give the same bytes as the first.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count, islice
 
+from batchdub.clock import Clock
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
 from batchdub.manifest import ManifestFile, Problems, read_manifests
 from batchdub.models import Row
-from batchdub.plan import PlannedRow, plan_rows
+from batchdub.plan import Fate, Holds, PlannedRow, plan_rows
+from batchdub.preflight import Signed, Turns
+from batchdub.run.inspecting import Checks, Inspector, asking_ledger
 from batchdub.select import Choosing, Selector
+from batchdub.units import Rate, counted
 
 Numbered = tuple[int, Row]
+_SHOWN_WARNINGS = 20  # what follows, the question above all, must stay on the screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,22 @@ class Choice:
             if chooser.chooses(row.reference_id, row.columns):
                 yield position, row
 
+    def chooses(self, row: Row) -> bool:
+        """Whether a row is chosen, its place apart."""
+        if self.among is not None and row.reference_id not in self.among:
+            return False
+        return self.rows.chooses(row.reference_id, row.columns)
+
+    def counting(self) -> Callable[[Row], bool]:
+        """Give what tells of each row in turn, from the first one on, whether it is chosen."""
+        places = count(1)
+
+        def takes(row: Row) -> bool:
+            place = next(places)
+            return (self.limit is None or place <= self.limit) and self.chooses(row)
+
+        return takes
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -47,6 +69,7 @@ class Source:
 
     `rows` counts the chosen ones, `invalid` those that were left out for a problem because the
     caller wanted it so; `missing` are wanted reference_ids that no manifest has any more.
+    `without` are reference_ids of valid rows that were left out all the same.
     """
 
     paths: tuple[str, ...]
@@ -55,6 +78,7 @@ class Source:
     rows: int
     invalid: int = 0
     missing: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
 
     def numbered(self) -> Iterator[Numbered]:
         """Read the manifests again and give the chosen rows.
@@ -63,7 +87,9 @@ class Source:
         """
         files: list[ManifestFile] = []
         everything = read_manifests(self.paths, Problems(), files=files)
-        yield from self.choice.of(everything)
+        for position, row in self.choice.of(everything):
+            if row.reference_id not in self.without:
+                yield position, row
         for _ in everything:  # what lies beyond a limit is read as well, for its hash
             pass
         for before, now in zip(self.files, files, strict=True):
@@ -72,17 +98,20 @@ class Source:
                     f"{now.path}: changed while it was read", "run the same command again"
                 )
 
-    def planned(self, ledger: Queries | None, *, allow_same_media: bool) -> Iterator[PlannedRow]:
+    def planned(
+        self,
+        ledger: Queries | None,
+        *,
+        allow_same_media: bool,
+        holds: Holds = lambda _row, _ahead: "",
+    ) -> Iterator[PlannedRow]:
         """Give every chosen row with its fate; without a ledger nothing is known yet."""
-        if ledger is None:
-            return plan_rows(
-                self.numbered(), lambda _: {}, lambda _: {}, allow_same_media=allow_same_media
-            )
         return plan_rows(
             self.numbered(),
-            ledger.latest_jobs,
-            ledger.jobs_of_media,
+            ledger.latest_jobs if ledger else lambda _: {},
+            ledger.jobs_of_media if ledger else lambda _: {},
             allow_same_media=allow_same_media,
+            holds=holds,
         )
 
 
@@ -92,18 +121,26 @@ def open_source(
     warn: Callable[[str], None],
     *,
     skip_invalid: bool = False,
+    checks: Checks | None = None,
 ) -> Source:
     """Read manifests for the first time.
 
-    Raises ManifestError with every problem, unless `skip_invalid`: then the rows that have one
-    are left out and told as warnings. Raises UnusableInputError if no row is chosen.
+    Raises ManifestError with every problem, those that the `checks` find among them, unless
+    `skip_invalid`: then the rows that have one are left out and told as warnings. A row whose link
+    is dead is not left out then but held, by the plan. Raises UnusableInputError if no row is
+    chosen.
     """
     problems = Problems()
     files: list[ManifestFile] = []
     choosing = Choosing(choice.rows)
-    found = _found(choice, read_manifests(paths, problems, files=files), choosing)
-    for warning in problems.warnings():
-        warn(str(warning))
+    looked = checks or Checks(datetime.now(UTC), dead=False, pairs=False)
+    looked = replace(looked, dead=looked.dead and not skip_invalid)
+    with asking_ledger(looked.ledger_path) as sends:
+        inspector = Inspector(looked, problems, choice.counting(), sends)
+        rows = read_manifests(paths, problems, files=files, inspect=inspector if checks else None)
+        found = _found(choice, rows, choosing)
+    without = inspector.finish()
+    _tell_warnings(problems, warn)
     problems.raise_if_any(skip_rows=skip_invalid)
     if not choosing.chosen and choice.among is None:
         problems.raise_if_any()
@@ -115,10 +152,50 @@ def open_source(
         tuple(paths),
         tuple(files),
         choice,
-        choosing.chosen,
-        problems.rows_left_out,
+        choosing.chosen - len(without),
+        problems.rows_left_out + len(without),
         tuple(missing),
+        without,
     )
+
+
+def starting_at(opens_at: datetime | None, clock: Clock) -> datetime:
+    """Give when the first order may go: now, or when the run's window opens."""
+    return max(clock.now(), opens_at or clock.now())
+
+
+def turns_of(
+    ledger: Queries | None,
+    rate: Rate,
+    margin_s: float,
+    first_at: datetime,
+    *,
+    in_order: bool = True,
+) -> Turns:
+    """Project when each row's turn comes at the earliest.
+
+    Not `in_order` any row may be the first one, since a column decides who is served first.
+    """
+    learned = ledger.meta("learned_per_s") if ledger else None
+    turns = Turns.at_rate(first_at, rate, margin_s, float(learned) if learned else None)
+    return turns if in_order else replace(turns, interval_s=0.0)
+
+
+def noting_links(planned: Iterable[PlannedRow], signed: Signed) -> Iterator[PlannedRow]:
+    """Pass planned rows on, and note the links of those that are to be sent, now or later."""
+    for item in planned:
+        if item.fate.sends or item.fate is Fate.HELD:
+            signed.add(item.row)
+        yield item
+
+
+def _tell_warnings(problems: Problems, warn: Callable[[str], None]) -> None:
+    shown = problems.warnings()[:_SHOWN_WARNINGS]
+    for warning in shown:
+        warn(str(warning))
+    more = problems.warnings_total - len(shown)
+    if more:
+        warn(f"… and {counted(more, 'more warning')}; `batchdub validate` tells them")
 
 
 def _found(choice: Choice, rows: Iterator[Row], choosing: Choosing) -> set[str]:

@@ -14,6 +14,7 @@ from batchdub.errors import LedgerUnusableError
 from batchdub.exits import Exit
 from batchdub.ledger import Attempt
 from batchdub.models import Cause, Outcome
+from batchdub.preflight import doom
 from batchdub.run.canary import watch_canary
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
@@ -130,6 +131,7 @@ class Submitter:
         """
         context = self._context
         while True:
+            await self._require_alive(order)
             if self._needs_look(order) and await self._find(order):
                 return True
             if not await context.desk.gate():
@@ -137,8 +139,23 @@ class Submitter:
             found = await self._take_slot(order)
             if found:
                 return True
+            await self._require_alive(order)
             if context.desk.enter_wire(order):
                 return False
+
+    async def _require_alive(self, order: Order) -> None:
+        """Leave a row whose link has died while it waited: what it orders could not be fetched.
+
+        The server's clock counts, ours only until a Date was seen.
+        """
+        if order.life is None:
+            return
+        context = self._context
+        now = context.server_clock.at_least() or context.clock.now()
+        reason = doom(order.life, now, context.options.link_margin_s)
+        if reason:
+            await context.journal.write(partial(context.ledger.hold, order.job_id, reason))
+            raise _LeftError
 
     async def _take_slot(self, order: Order) -> bool:
         """Wait for the row's slot; True if a look at that moment shows that it needs none.

@@ -14,6 +14,7 @@ from batchdub.clock import Clock
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger, held_batch, synced_folder
 from batchdub.plan import Totals
+from batchdub.preflight import Signed
 from batchdub.progress import Snapshot
 from batchdub.run.again import Again, put_back
 from batchdub.run.asking import Say
@@ -27,7 +28,7 @@ from batchdub.run.runner import Outside, run_orders
 from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.session import Session, open_session
 from batchdub.run.showing import OnProgress
-from batchdub.run.source import Source
+from batchdub.run.source import Source, noting_links, starting_at, turns_of
 from batchdub.select import Selector
 from batchdub.states import JobState
 
@@ -158,16 +159,29 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
 def _prepare(
     ledger: Ledger, tonight: Tonight, source: Source, person: Person, again: Again | None
 ) -> Prepared:
+    options = tonight.options
     # The question stands inside the transaction: whoever declines leaves no trace of the rows.
     with ledger.transaction():
         ids = {file.path: ledger.remember_manifest(file.path, file.sha256) for file in source.files}
         gone = _decide(ledger, again, source, ids, person) if again else []
-        planned = source.planned(ledger, allow_same_media=tonight.allow_same_media)
-        prepared = register(ledger, planned, ids)
+        turns = turns_of(
+            ledger,
+            options.rate,
+            options.link_margin_s,
+            starting_at(options.window.opens_at, tonight.clock),
+            in_order=tonight.serving is None,
+        )
+        planned = source.planned(
+            ledger, allow_same_media=tonight.allow_same_media, holds=turns.holds
+        )
+        signed = Signed()
+        prepared = register(ledger, noting_links(planned, signed), ids)
         prepared.missing = () if again else source.missing
         prepared.scope.extend(gone)
         if tonight.serving is not None:
             prepared.orders = served_in_turn(prepared.orders, tonight.serving)
+        for line in signed.lines():
+            person.say(line)
         person.confirm(prepared.totals)
     return prepared
 

@@ -24,6 +24,7 @@ from batchdub.run.options import RunOptions
 from batchdub.run.prepare import register
 from batchdub.run.runner import Outside, run_orders
 from batchdub.run.session import open_session
+from batchdub.run.source import starting_at, turns_of
 from batchdub.sandbox.books import Books
 from batchdub.sandbox.faults import parse_fault
 from batchdub.sandbox.provider import Provider
@@ -87,6 +88,7 @@ class Night:
         options.setdefault("rate", UNLIMITED)
         options.setdefault("settle_s", SETTLE_S)
         options.setdefault("canary", False)
+        wanted = RunOptions(**options)
         rng = random.Random(self.seed)  # noqa: S311  as above
         with open_session(
             self.ledger_path, clock=self.clock, command="run", target=target, version="0"
@@ -98,16 +100,19 @@ class Night:
                 ids = {path: ledger.remember_manifest(path, "0" * 64) for path in sorted(paths)}
                 if again is not None:
                     put_back(ledger, again, enumerate(rows, 1), ids)
+                first_at = starting_at(wanted.window.opens_at, self.clock)
+                turns = turns_of(ledger, wanted.rate, wanted.link_margin_s, first_at)
                 planned = plan_rows(
                     enumerate(rows, 1),
                     ledger.latest_jobs,
                     ledger.jobs_of_media,
                     allow_same_media=allow_same_media,
+                    holds=turns.holds,
                 )
                 prepared = register(ledger, planned, ids)
             api = ApiClient(BASE_URL, key, self.transport, self.clock, version="0")
             outside = Outside(api, key, self.clock, self.said.append, self.snapshots.append, rng)
-            result = await run_orders(session, prepared, RunOptions(**options), outside)
+            result = await run_orders(session, prepared, wanted, outside)
             session.exit_code = result.exit_code
             return result
 

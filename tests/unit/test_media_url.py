@@ -133,7 +133,7 @@ def test_the_short_way_to_an_identity_gives_the_same_as_the_long_one(tail, start
     except ValueError:
         return
 
-    assert media_url._identity(url) == identity
+    assert media_url.identity_of(url) == identity
 
 
 def test_the_algorithms_give_what_they_gave():

@@ -9,6 +9,7 @@ import click
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import RATE, format_option, ledger_option, manifests_argument, option
+from batchdub.cli.run_options import link_margin_option, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 from batchdub.units import Rate
 
@@ -18,7 +19,7 @@ from batchdub.units import Rate
     cls=BatchdubCommand,
     examples=(
         "batchdub plan tonight.csv",
-        "batchdub plan tonight.csv --rate 600/min",
+        "batchdub plan tonight.csv --rate 600/min --preflight",
         "batchdub plan tonight.csv --format csv > plan.csv",
     ),
 )
@@ -40,6 +41,13 @@ from batchdub.units import Rate
     help="Plan to order a row although the same media is ordered under another id.",
 )
 @option("--skip-invalid", is_flag=True, help="Leave rows with a problem out.")
+@option(
+    "--preflight",
+    is_flag=True,
+    help="Tell also which pairs look wrong, and what is known of signed links, as `run` does.",
+)
+@strict_option
+@link_margin_option
 @format_option
 @click.pass_context
 def command(
@@ -54,16 +62,32 @@ def command(
     rate: Rate,
     allow_same_media: bool,
     skip_invalid: bool,
+    preflight: bool,
+    strict: bool,
+    link_margin_s: float,
     format_name: str,
 ) -> None:
     """Print what would happen to each row, and why.
 
-    Nothing is sent and nothing is changed; no key is needed.
+    A row with a signed link that is dead already is a problem; one whose link will be dead by the
+    row's turn is held back. Nothing is sent and nothing is changed; no key is needed.
     """
-    from batchdub.cli.planning import print_plan  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.planning import Projection, checks_of, print_plan  # noqa: PLC0415  not for `--help`
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
 
     del ledger  # settled with the environment by `settings_of`
     warn = context.ensure_object(Invocation).talk.warn
-    source = open_source(manifests, choice_of(only, ids, limit), warn, skip_invalid=skip_invalid)
-    print_plan(context, source, rate, format_name, allow_same_media=allow_same_media)
+    source = open_source(
+        manifests,
+        choice_of(only, ids, limit),
+        warn,
+        skip_invalid=skip_invalid,
+        checks=checks_of(context, pairs=preflight or strict, strict=strict),
+    )
+    print_plan(
+        context,
+        source,
+        Projection(rate, link_margin_s, allow_same_media=allow_same_media),
+        format_name,
+        tell_links=preflight,
+    )

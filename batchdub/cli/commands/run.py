@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, manifests_argument, option
-from batchdub.cli.run_options import Wanted, run_options
+from batchdub.cli.run_options import Wanted, run_options, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 
 
@@ -36,6 +37,7 @@ from batchdub.cli.selection import choice_of, id_option, limit_option, only_opti
     is_flag=True,
     help="Leave rows with a problem out, and order the others.",
 )
+@strict_option
 @run_options
 @hook_options
 @click.pass_context
@@ -49,6 +51,7 @@ def command(
     ids: Sequence[str],
     limit: int | None,
     skip_invalid: bool,
+    strict: bool,
     **shared: Any,
 ) -> None:
     """Order what is left of the manifests' rows.
@@ -57,18 +60,22 @@ def command(
     from the API's own list, and sends only what was never ordered.
     """
     from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.planning import checks_of, print_plan, projection_of  # noqa: PLC0415  as above
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
     from batchdub.run.tonight import order  # noqa: PLC0415  as above
 
     wanted = Wanted(**without_hooks(shared))
-    warn = context.ensure_object(Invocation).talk.warn
-    choice = choice_of(only, ids, limit)
+    read = partial(
+        open_source,
+        manifests,
+        choice_of(only, ids, limit),
+        context.ensure_object(Invocation).talk.warn,
+        skip_invalid=skip_invalid,
+        checks=checks_of(context, pairs=True, strict=strict),
+    )
     if dry_run:
-        from batchdub.cli.planning import print_plan  # noqa: PLC0415  as above
-
-        source = open_source(manifests, choice, warn, skip_invalid=skip_invalid)
-        print_plan(context, source, wanted.rate, "table", allow_same_media=wanted.allow_same_media)
+        print_plan(context, read(), projection_of(wanted), "table", tell_links=True)
         return
     with telling(context):
-        source = open_source(manifests, choice, warn, skip_invalid=skip_invalid)
+        source = read()
         carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))

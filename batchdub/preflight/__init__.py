@@ -1,0 +1,27 @@
+"""Pre-flight: what can be known to be doomed before anything is spent, and what looks wrong.
+
+Pure: rows and times come in, reasons and doubts go out.
+"""
+
+from batchdub.preflight.links import (
+    FRESH_LINKS,
+    Life,
+    Signed,
+    Turns,
+    dead_links,
+    doom,
+    life_of_row,
+)
+from batchdub.preflight.pairs import Doubt, PairCheck
+
+__all__ = [
+    "FRESH_LINKS",
+    "Doubt",
+    "Life",
+    "PairCheck",
+    "Signed",
+    "Turns",
+    "dead_links",
+    "doom",
+    "life_of_row",
+]

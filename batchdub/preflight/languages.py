@@ -1,0 +1,107 @@
+"""Which language a text of a manifest means, and which one a file's name says.
+
+The table holds what dubs are made in, not all of ISO 639: what is not in it is never an alarm.
+Country codes stand in it where people write them for the language.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+_TABLE = """
+    ar ara arabic | bg bul bulgarian | bn ben bengali | ca cat catalan | cs ces cze cz czech
+    da dan dk danish | de deu ger german deutsch | el ell gre gr greek | en eng english
+    es spa spanish castellano español | et est estonian | eu eus baq basque | fa fas per persian
+    fi fin finnish | fil tl tgl filipino tagalog | fr fra fre french français | ga gle irish
+    gl glg galician | gu guj gujarati | he heb iw hebrew | hi hin hindi | hr hrv croatian
+    hu hun hungarian | hy hye armenian | id ind indonesian | is isl icelandic
+    it ita italian italiano | ja jpn jp japanese 日本語 | ka kat georgian | kk kaz kazakh
+    kn kan kannada | ko kor kr korean 한국어 | lt lit lithuanian | lv lav latvian
+    ml mal malayalam | mr mar marathi | ms msa may malay
+    nl nld dut dutch | no nb nn nor nob nno norwegian norsk | pa pan punjabi | pl pol polish
+    pt por portuguese português | ro ron rum romanian | ru rus russian русский | sk slk slovak
+    sl slv slovenian | sq sqi albanian | sr srp serbian | sv swe swedish svenska | sw swa swahili
+    ta tam tamil | te tel telugu | th tha thai | tr tur turkish | uk ukr ua ukrainian
+    ur urd urdu | vi vie vietnamese | yue cantonese | zh zho chi cmn cn chinese mandarin 中文
+"""
+_CODES = {
+    name: names[0]
+    for names in (line.split() for line in re.split(r"[|\n]", _TABLE) if line.strip())
+    for name in names
+}
+# At the end of a file's name these can hardly be anything else. `it`, `id`, `no`, `vo`, `sd`,
+# `fin` and the like can: a word, a quality, an abbreviation.
+_SURE = frozenset(
+    """bg bn cs cze ces de deu en eng es spa fr fra fre ger hu hun ja jpn ko kor nb nl nld dut pl pt
+    por ru rus sk sv swe th tha tr tur uk ukr vi vie zh zho""".split()  # noqa: SIM905  a table
+)
+_NOISE = re.compile(
+    r"v\d+|final|mix|dub|dubs|dubbed|audio|voice|stereo|mono|mixed|master|rev\d*|\d{2,3}k(?:hz)?"
+    r"|51|20|copy",
+    re.IGNORECASE,
+)
+_REGION = re.compile(r"[A-Z]{2}|419|Han[st]|br|us|gb|mx|cn|tw|hk|jp|kr")
+_SPLIT = re.compile(r"[^0-9A-Za-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a link's path says of the language.
+
+    `token` is how it is written, `language` what it means, `where` is `file name` or `folder`;
+    `sure` tells that it can hardly mean anything else.
+    """
+
+    token: str
+    language: str
+    where: str
+    sure: bool
+
+
+def language_of(text: str) -> str:
+    """Give the language that a column's value means; empty if that is not known.
+
+    The region does not matter: `pt-BR` and `pt_PT` are one language here, `no` is Norwegian.
+    """
+    written = text.strip().lower()
+    return _CODES.get(written) or _CODES.get(re.split(r"[-_]", written)[0], "")
+
+
+def said_by(url: str, wanted: str) -> Said | None:
+    """Find what the path of a link says of its language; the wanted one wins wherever it stands.
+
+    Only the end of the file's name and whole folders are read: `la-casa-de-papel-01.wav` is not
+    German. None if nothing is said.
+    """
+    *folders, name = unquote(urlsplit(url).path).split("/")
+    tokens = [token for token in _SPLIT.split(name.rpartition(".")[0] or name) if token]
+    for token in [*tokens, *folders]:
+        if language_of(token) == wanted:
+            where = "file name" if token in tokens else "folder"
+            return Said(token, wanted, where, sure=True)
+    token = _last(tokens)
+    if language := _CODES.get(token.lower(), ""):
+        return Said(token, language, "file name", sure=token.lower() in _SURE)
+    for folder in reversed(folders):
+        if language := _code_of_folder(folder):
+            return Said(folder, language, "folder", sure=False)
+    return None
+
+
+def _last(tokens: list[str]) -> str:
+    """Give the last word that says something, without a version, a region and the like."""
+    left = list(tokens)
+    while len(left) > 1 and _NOISE.fullmatch(left[-1]):
+        left.pop()
+    if len(left) > 1 and left[-2].lower() in _CODES and _REGION.fullmatch(left[-1]):
+        left.pop()
+    return left[-1] if left else ""
+
+
+def _code_of_folder(folder: str) -> str:
+    head, _, region = folder.replace("_", "-").partition("-")
+    if region and not _REGION.fullmatch(region):
+        return ""
+    return _CODES.get(head.lower(), "")
