@@ -44,6 +44,7 @@ NAMES = (
     "on-unknown",
     "order",
     "ping",
+    "probe",
     "rate",
     "sandbox",
     "settle",

@@ -133,6 +133,21 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLook:
+    """What one free look at a medium showed; without an answer `failure` says why.
+
+    `length` is in bytes, `content_type` without parameters; what was not said is None or empty.
+    """
+
+    status: int | None = None
+    content_type: str = ""
+    length: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A job as the ledger has it; its URLs stay there.
 

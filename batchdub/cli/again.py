@@ -10,7 +10,7 @@ import click
 from batchdub.cli.deciding import who_decides
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import settings_of
-from batchdub.cli.ordering import carry_out
+from batchdub.cli.ordering import carry_out, probed_as_wanted
 from batchdub.cli.run_options import Wanted
 from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
 from batchdub.cli.summary import summarise_again
@@ -46,10 +46,11 @@ def order_again(
         frozenset(job.key.reference_id for job in judged.granted),
     )
     source = open_rows(path, again.wanted, talk.warn, manifests)
+    probed = probed_as_wanted(context, source, wanted, skip_invalid=True, again=True)
     carry_out(
         context,
         wanted,
-        lambda tonight, person: order(tonight, source, person, again),
+        lambda tonight, person: order(tonight, source, person, again, probed),
         summarise_again,
         _QUESTION[wish.event],
     )

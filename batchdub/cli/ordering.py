@@ -40,7 +40,9 @@ from batchdub.units import DOCUMENTED_RATE, counted, format_duration
 if TYPE_CHECKING:
     from batchdub.cli.talk import Talk
     from batchdub.plan import Totals
+    from batchdub.run.probing import Probed
     from batchdub.run.result import RunResult
+    from batchdub.run.source import Source
 
 _SANDBOX_KEY = Secret("sandbox")
 
@@ -96,6 +98,28 @@ def _require_waiting(context: click.Context, wanted: Wanted) -> None:
     said = context.get_parameter_source("wait_limit_s") is ParameterSource.COMMANDLINE
     if said and not wanted.wait and wanted.max_in_flight is None:
         raise UnusableInputError("`--wait-limit` without `--wait`", "add --wait, or leave it out")
+
+
+def probed_as_wanted(
+    context: click.Context,
+    source: Source,
+    wanted: Wanted,
+    *,
+    skip_invalid: bool,
+    again: bool = False,
+) -> Probed | None:
+    """Look at the media if that is wanted. Raises ManifestError, as `probe_media`."""
+    if not wanted.probe:
+        return None
+    from batchdub.cli.probing import probe_media  # noqa: PLC0415  slow, and rarely wanted
+
+    return probe_media(
+        context,
+        source,
+        allow_same_media=wanted.allow_same_media,
+        skip_invalid=skip_invalid,
+        again=again,
+    )
 
 
 def _with_exact_command(error: StaleLedgerError, leads: Leads) -> StaleLedgerError:

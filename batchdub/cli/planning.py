@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,13 +12,14 @@ import click
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import settings_of
 from batchdub.cli.ordering import window_of
+from batchdub.cli.probing import ledger_if_any
 from batchdub.cli.render import render
 from batchdub.cli.run_options import Wanted
 from batchdub.clock import SystemClock
-from batchdub.ledger import Queries, open_for_reading
 from batchdub.plan import Fate, PlannedRow, Totals, expected_duration_s
 from batchdub.preflight import Signed
 from batchdub.run.inspecting import Checks
+from batchdub.run.probing import Probed
 from batchdub.run.source import noting_links, starting_at, turns_of
 from batchdub.units import Rate, counted, format_duration
 
@@ -68,11 +67,12 @@ def print_plan(
     format_name: str,
     *,
     tell_links: bool,
+    probed: Probed | None = None,
 ) -> None:
     """Print what a run would do with every row; changes nothing."""
     invocation = context.ensure_object(Invocation)
     totals, signed = Totals(), Signed()
-    with _ledger_if_any(settings_of(context).ledger) as ledger:
+    with ledger_if_any(settings_of(context).ledger) as ledger:
         turns = turns_of(
             ledger,
             projection.rate,
@@ -81,22 +81,15 @@ def print_plan(
             in_order=projection.in_order,
         )
         planned = source.planned(
-            ledger, allow_same_media=projection.allow_same_media, holds=turns.holds
+            ledger,
+            allow_same_media=projection.allow_same_media,
+            holds=(probed or Probed()).before(turns.holds),
         )
         rows = _rows(noting_links(planned, signed), totals)
         render(rows, PLAN_COLUMNS, format_name, invocation.environ)
     for line in signed.lines() if tell_links else ():
         invocation.talk.say(line)
     _tell_totals(invocation.talk, totals, projection.rate)
-
-
-@contextmanager
-def _ledger_if_any(path: Path) -> Iterator[Queries | None]:
-    if path.is_file() and path.stat().st_size:
-        with open_for_reading(path) as ledger:
-            yield ledger
-    else:
-        yield None
 
 
 def _rows(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[dict[str, object]]:

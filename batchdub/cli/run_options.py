@@ -93,6 +93,11 @@ link_margin_option = option(
     default="15m",
     help="How long a signed link must be good beyond its row's turn.",
 )
+probe_option = option(
+    "--probe",
+    is_flag=True,
+    help="Ask the media's servers, free of charge, whether they have what is to be ordered.",
+)
 strict_option = option(
     "--strict", is_flag=True, help="Take a pair that looks wrong for a problem, not for a warning."
 )
@@ -188,6 +193,7 @@ _ORDERING = (
     ),
     option("--verify", is_flag=True, help="Look every row up just ahead of its order."),
     link_margin_option,
+    probe_option,
     option(
         "--no-canary",
         is_flag=True,
@@ -246,6 +252,7 @@ class Wanted:
     max_in_flight: int | None = None
     verify: bool = False
     link_margin_s: float = 0.0
+    probe: bool = False
     no_canary: bool = False
     allow_same_media: bool = False
     max_failures: Threshold | None = None

@@ -19,7 +19,8 @@ from batchdub.ledger.records import (
     time_of,
 )
 from batchdub.ledger.telling import Telling
-from batchdub.models import Job
+from batchdub.media_url import identity_of, url_hash
+from batchdub.models import Job, MediaLook
 from batchdub.states import JobState
 from batchdub.units import to_stored_time
 
@@ -82,6 +83,15 @@ class Queries(Telling):
         query = f"{_JOB} AND state = ? AND held IS NOT NULL ORDER BY manifest_id, position"
         for row in self.ask(query, (JobState.PENDING,)):
             yield job_of(row)
+
+    def media_look(self, url: str, since: datetime) -> MediaLook | None:
+        """Give what a look at this very link showed since a time, if it was good then."""
+        row = self._maybe(
+            "SELECT status, content_type, bytes, etag, last_modified FROM media"
+            " WHERE media_hash = ? AND link_hash = ? AND status < 300 AND checked_at >= ?",
+            (url_hash(identity_of(url)), url_hash(url), to_stored_time(since)),
+        )
+        return None if row is None else MediaLook(*row)
 
     def reached_before(self, job_ids: Sequence[int]) -> set[int]:
         """Give those jobs that have an attempt of which a byte may have reached the API."""

@@ -112,6 +112,16 @@ TABLES = (
         acknowledged_by TEXT,
         note TEXT
     ) WITHOUT ROWID""",
+    """CREATE TABLE media (
+        media_hash TEXT PRIMARY KEY,
+        link_hash TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        content_type TEXT NOT NULL,
+        bytes INTEGER,
+        etag TEXT NOT NULL,
+        last_modified TEXT NOT NULL,
+        checked_at TEXT NOT NULL
+    ) WITHOUT ROWID""",
 )
 
 _INDEXES = (

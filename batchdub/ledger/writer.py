@@ -20,8 +20,8 @@ from batchdub.errors import IllegalTransitionError, LedgerUnusableError
 from batchdub.ledger import opening
 from batchdub.ledger.marks import mark_closed
 from batchdub.ledger.queries import Queries
-from batchdub.media_url import shown_url, url_hash
-from batchdub.models import Row
+from batchdub.media_url import identity_of, shown_url, url_hash
+from batchdub.models import MediaLook, Row
 from batchdub.states import Event, JobState, next_state
 from batchdub.units import to_stored_time
 
@@ -152,6 +152,24 @@ class Writer(Queries):
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),
         )
+
+    def remember_media(self, url: str, look: MediaLook) -> None:
+        """Keep what a look at a medium showed: who answered, and which version of the file it is.
+
+        Of the link only hashes are kept. A look without an answer leaves the last one as it is.
+        """
+        if look.status is None:
+            return
+        self._connection.execute(
+            "INSERT INTO media (media_hash, link_hash, status, content_type, bytes, etag,"
+            " last_modified, checked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (media_hash) DO UPDATE SET link_hash = excluded.link_hash,"
+            " status = excluded.status, content_type = excluded.content_type,"
+            " bytes = excluded.bytes, etag = excluded.etag,"
+            " last_modified = excluded.last_modified, checked_at = excluded.checked_at",
+            (url_hash(identity_of(url)), url_hash(url), look.status, look.content_type,
+             look.length, look.etag, look.last_modified, self._now()),
+        )  # fmt: skip
 
     def remember_manifest(self, path: str, sha256: str) -> int:
         """Give the id of a manifest's content, recording it when it is new.

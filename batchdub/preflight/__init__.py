@@ -12,16 +12,20 @@ from batchdub.preflight.links import (
     doom,
     life_of_row,
 )
+from batchdub.preflight.media import Finding, Verdict, judge
 from batchdub.preflight.pairs import Doubt, PairCheck
 
 __all__ = [
     "FRESH_LINKS",
     "Doubt",
+    "Finding",
     "Life",
     "PairCheck",
     "Signed",
     "Turns",
+    "Verdict",
     "dead_links",
     "doom",
+    "judge",
     "life_of_row",
 ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from functools import lru_cache
+from urllib.parse import unquote
 
 _TABLE = """
     ar ara arabic | bg bul bulgarian | bn ben bengali | ca cat catalan | cs ces cze cz czech
@@ -60,6 +61,7 @@ class Said:
     sure: bool
 
 
+@lru_cache(maxsize=4096)
 def language_of(text: str) -> str:
     """Give the language that a column's value means; empty if that is not known.
 
@@ -75,19 +77,34 @@ def said_by(url: str, wanted: str) -> Said | None:
     Only the end of the file's name and whole folders are read: `la-casa-de-papel-01.wav` is not
     German. None if nothing is said.
     """
-    *folders, name = unquote(urlsplit(url).path).split("/")
+    folder, name = folder_and_name(url)
     tokens = [token for token in _SPLIT.split(name.rpartition(".")[0] or name) if token]
-    for token in [*tokens, *folders]:
+    for token in reversed(tokens):
         if language_of(token) == wanted:
-            where = "file name" if token in tokens else "folder"
-            return Said(token, wanted, where, sure=True)
+            return Said(token, wanted, "file name", sure=True)
+    of_folders = _said_by_folders(folder)
+    for said in of_folders:
+        if said.language == wanted:
+            return said
     token = _last(tokens)
     if language := _CODES.get(token.lower(), ""):
         return Said(token, language, "file name", sure=token.lower() in _SURE)
-    for folder in reversed(folders):
-        if language := _code_of_folder(folder):
-            return Said(folder, language, "folder", sure=False)
-    return None
+    return of_folders[0] if of_folders else None
+
+
+def folder_and_name(url: str) -> tuple[str, str]:
+    """Split the path of a link into its folders, as they are written, and the file's name."""
+    path = url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2]
+    folder, _, name = path.rpartition("/")
+    return folder, unquote(name) if "%" in name else name
+
+
+@lru_cache(maxsize=1024)
+def _said_by_folders(path: str) -> tuple[Said, ...]:
+    """Give what whole folders say, the innermost first; many files share their folders."""
+    folders = reversed(unquote(path).split("/"))
+    codes = ((folder, _code_of_folder(folder)) for folder in folders)
+    return tuple(Said(folder, code, "folder", sure=False) for folder, code in codes if code)
 
 
 def _last(tokens: list[str]) -> str:

@@ -6,19 +6,16 @@ manifest shows that it follows it, and what cannot be read is no doubt.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from batchdub.manifest import quoted
 from batchdub.media_url import identity_of
 from batchdub.models import Row, Source
-from batchdub.preflight.languages import language_of, said_by
+from batchdub.preflight.languages import folder_and_name, language_of, said_by
 
 _VIDEO = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf", ".mpg", ".mpeg"})
 _AUDIO = frozenset({".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".aif", ".aiff"})
@@ -51,8 +48,8 @@ class PairCheck:
     """
 
     def __init__(self) -> None:
-        self._languages: dict[bytes, tuple[str, str, Source]] = {}
-        self._episodes: dict[bytes, tuple[str, str, Source]] = {}
+        self._languages: dict[int, tuple[str, str, Source]] = {}
+        self._episodes: dict[int, tuple[str, str, Source]] = {}
         self._followed: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
 
@@ -130,7 +127,8 @@ def _swapped(row: Row) -> Iterator[Doubt]:
 
 
 def _ending(url: str) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    stem, dot, ending = folder_and_name(url)[1].rpartition(".")
+    return f".{ending.lower()}" if stem and dot else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +149,10 @@ def _known_columns(names: tuple[str, ...]) -> _Names:
 
 
 def _twin(
-    seen: dict[bytes, tuple[str, str, Source]], url: str, here: Source, meaning: str, value: str
+    seen: dict[int, tuple[str, str, Source]], url: str, here: Source, meaning: str, value: str
 ) -> tuple[str, Source] | None:
     """Give how and where the same medium stood before, if it stood under another meaning."""
-    key = hashlib.sha256(identity_of(url).encode()).digest()[:8]
+    key = hash(identity_of(url))
     first = seen.get(key)
     if first is None:
         if len(seen) < _REMEMBERED:

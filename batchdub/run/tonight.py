@@ -23,6 +23,7 @@ from batchdub.run.events import Feed, OnEvent
 from batchdub.run.options import RunOptions
 from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
+from batchdub.run.probing import Probed
 from batchdub.run.result import RunResult
 from batchdub.run.runner import Outside, run_orders
 from batchdub.run.serving import Serving, served_in_turn
@@ -69,18 +70,22 @@ def order(
     source: Source,
     person: Person,
     again: Again | None = None,
+    probed: Probed | None = None,
     *,
     all_submitted: bool = False,
 ) -> RunResult:
     """Order what is left of the manifests' rows, and settle what is in doubt.
 
     `again` is a person's decision about rows that have been ordered or refused: it is recorded
-    before anything is sent, in the transaction that draws the orders up. With `all_submitted` a
-    run that waits does so for every submitted row of the ledger. Raises a BatchdubError where
-    nothing was sent. The ledger is closed and the run recorded, whatever happens.
+    before anything is sent, in the transaction that draws the orders up. What was `probed` before
+    is kept, and holds the rows whose media cannot be fetched. With `all_submitted` a run that
+    waits does so for every submitted row of the ledger. Raises a BatchdubError where nothing was
+    sent. The ledger is closed and the run recorded, whatever happens.
     """
     with _session(tonight, person) as session, _alone(tonight, source, person):
-        prepared = _prepare(session.ledger, tonight, source, person, again)
+        prepared = _prepare(
+            session.ledger, tonight, source, person, again=again, probed=probed or Probed()
+        )
         if all_submitted and tonight.options.wait:
             known = set(prepared.scope)
             jobs = session.ledger.jobs_in(JobState.SUBMITTED)
@@ -157,7 +162,13 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
 
 
 def _prepare(
-    ledger: Ledger, tonight: Tonight, source: Source, person: Person, again: Again | None
+    ledger: Ledger,
+    tonight: Tonight,
+    source: Source,
+    person: Person,
+    *,
+    again: Again | None,
+    probed: Probed,
 ) -> Prepared:
     options = tonight.options
     # The question stands inside the transaction: whoever declines leaves no trace of the rows.
@@ -172,12 +183,14 @@ def _prepare(
             in_order=tonight.serving is None,
         )
         planned = source.planned(
-            ledger, allow_same_media=tonight.allow_same_media, holds=turns.holds
+            ledger, allow_same_media=tonight.allow_same_media, holds=probed.before(turns.holds)
         )
         signed = Signed()
         prepared = register(ledger, noting_links(planned, signed), ids)
         prepared.missing = () if again else source.missing
         prepared.scope.extend(gone)
+        for url, look in probed.looks:
+            ledger.remember_media(url, look)
         if tonight.serving is not None:
             prepared.orders = served_in_turn(prepared.orders, tonight.serving)
         for line in signed.lines():

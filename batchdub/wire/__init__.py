@@ -12,6 +12,7 @@ from batchdub.wire.failures import CallFailedError
 from batchdub.wire.hook import deliver
 from batchdub.wire.listing import Listing, list_all
 from batchdub.wire.looking import LookPacer
+from batchdub.wire.media import MediaClient
 from batchdub.wire.outcomes import classify_error, classify_reply
 from batchdub.wire.pacing import Pacer
 from batchdub.wire.proxy import find_proxy, proxy_for
@@ -26,6 +27,7 @@ __all__ = [
     "GenerateBody",
     "Listing",
     "LookPacer",
+    "MediaClient",
     "Pacer",
     "Reply",
     "backoff_s",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -233,3 +236,90 @@ def test_the_shipped_manifests_have_nothing_to_tell(cli):
     """Neither have these."""
     for path in sorted((ROOT / "manifests").iterdir()):
         assert "warning" not in cli("validate", str(path)).err
+
+
+@contextmanager
+def media_server(answers):
+    """Serve media: (status, type, body) by path; gives the address and what was asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.command, self.path, dict(self.headers)))
+            status, kind, body = answers.get(self.path, (200, "video/mp4", b"film"))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815  the library's own spelling
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+PAGE = (200, "text/html", b"<p>please log in</p>")
+WAV = (200, "audio/wav", b"sound")
+MEDIA = {"/1.wav": WAV, "/2.wav": (404, "text/plain", b""), "/3.mp4": PAGE, "/3.wav": WAV}
+
+
+def probed_manifest(folder, server):
+    rows = [f"{ids(n)},{server}/{n}.mp4,{server}/{n}.wav,ja" for n in (1, 2, 3)]
+    return write(folder, *rows)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("command", [("plan",), ("run", "--dry-run"), ("run", *SANDBOX)])
+def test_a_probe_finds_what_cannot_be_fetched(cli, tmp_path, command):
+    """Exit 2, with file and line, and nothing is made; no key goes to a media server."""
+    with media_server(MEDIA) as (server, asked):
+        manifest = probed_manifest(tmp_path, server)
+        result = cli(*command, manifest, "--probe")
+
+    assert result.code == 2
+    told_of = [line.partition(" (")[0] for line in result.err.splitlines()[1:3]]
+    assert told_of == [
+        "tonight.csv:3: audio_url: cannot be fetched: its server answers HTTP 404",
+        "tonight.csv:4: video_url: is no video: its server says `text/html`",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == [manifest]
+    assert not any("uthorization" in name for _, _, headers in asked for name in headers)
+
+
+@pytest.mark.real_time
+def test_with_skip_invalid_what_cannot_be_fetched_is_held_and_then_freed(cli, tmp_path):
+    """The next probe finds it mended, and asks nothing that is known."""
+    answers = dict(MEDIA)
+    with media_server(answers) as (server, asked):
+        manifest = probed_manifest(tmp_path, server)
+        first = cli("run", manifest, *SANDBOX, "--probe", "--skip-invalid")
+        answers.update({"/2.wav": WAV, "/3.mp4": (200, "video/mp4", b"film")})
+        del asked[:]
+        second = cli("resume", *SANDBOX, "--probe")
+
+    assert (first.code, second.code) == (8, 0), second.err
+    assert "tonight.csv:3: `S01E002`: held back: its audio cannot be fetched" in first.err
+    assert books_of(tmp_path) == {ids(n): 1 for n in (1, 2, 3)}
+    assert {path for _, path, _ in asked} == {"/2.wav", "/3.mp4"}
+    assert "2 links looked at, 2 known from less than an hour ago, 0 of no use" in second.err
+
+
+@pytest.mark.real_time
+def test_a_plan_shows_what_a_probe_holds(cli, tmp_path):
+    """With the reason, as the run would."""
+    with media_server(MEDIA) as (server, _):
+        manifest = probed_manifest(tmp_path, server)
+        result = cli("plan", manifest, "--probe", "--skip-invalid", "--format", "jsonl")
+
+    assert [json.loads(line)["fate"] for line in result.out.splitlines()] == ["new", "held", "held"]

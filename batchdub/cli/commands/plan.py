@@ -9,7 +9,7 @@ import click
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import RATE, format_option, ledger_option, manifests_argument, option
-from batchdub.cli.run_options import link_margin_option, strict_option
+from batchdub.cli.run_options import link_margin_option, probe_option, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 from batchdub.units import Rate
 
@@ -48,6 +48,7 @@ from batchdub.units import Rate
 )
 @strict_option
 @link_margin_option
+@probe_option
 @format_option
 @click.pass_context
 def command(
@@ -65,6 +66,7 @@ def command(
     preflight: bool,
     strict: bool,
     link_margin_s: float,
+    probe: bool,
     format_name: str,
 ) -> None:
     """Print what would happen to each row, and why.
@@ -84,10 +86,18 @@ def command(
         skip_invalid=skip_invalid,
         checks=checks_of(context, pairs=preflight or strict, strict=strict),
     )
+    probed = None
+    if probe:
+        from batchdub.cli.probing import probe_media  # noqa: PLC0415  as above
+
+        probed = probe_media(
+            context, source, allow_same_media=allow_same_media, skip_invalid=skip_invalid
+        )
     print_plan(
         context,
         source,
         Projection(rate, link_margin_s, allow_same_media=allow_same_media),
         format_name,
         tell_links=preflight,
+        probed=probed,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -40,7 +41,7 @@ def command(
     links. A row that stands in none of them any more, or with other media, is named and not sent.
     With --wait every submitted row of the ledger is waited for.
     """
-    from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
     from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
     from batchdub.run.tonight import order, wait  # noqa: PLC0415  as above
     from batchdub.select import parse_selection  # noqa: PLC0415  as above
@@ -51,14 +52,11 @@ def command(
     with telling(context):
         source = open_leftovers(settings_of(context).ledger, invocation.talk.warn, selector)
         if source is not None:
-            leftovers = source
-            carry_out(
-                context,
-                wanted,
-                lambda tonight, person: order(
-                    tonight, leftovers, person, all_submitted=not selector.clauses
-                ),
-            )
+            # As for rows that have a problem now: the others are wanted all the same.
+            probed = probed_as_wanted(context, source, wanted, skip_invalid=True)
+            everything = not selector.clauses
+            send = partial(order, source=source, probed=probed, all_submitted=everything)
+            carry_out(context, wanted, lambda tonight, person: send(tonight, person=person))
         elif wanted.wait:
             carry_out(context, wanted, lambda tonight, person: wait(tonight, person, selector))
         else:

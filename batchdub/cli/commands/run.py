@@ -59,7 +59,7 @@ def command(
     Every row is ordered once. The same command again is the resume: it settles what is in doubt
     from the API's own list, and sends only what was never ordered.
     """
-    from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
     from batchdub.cli.planning import checks_of, print_plan, projection_of  # noqa: PLC0415  as above
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
     from batchdub.run.tonight import order  # noqa: PLC0415  as above
@@ -74,8 +74,12 @@ def command(
         checks=checks_of(context, pairs=True, strict=strict),
     )
     if dry_run:
-        print_plan(context, read(), projection_of(wanted), "table", tell_links=True)
+        source = read()
+        probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
+        print_plan(context, source, projection_of(wanted), "table", tell_links=True, probed=probed)
         return
     with telling(context):
         source = read()
-        carry_out(context, wanted, lambda tonight, person: order(tonight, source, person))
+        probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
+        send = partial(order, source=source, probed=probed)
+        carry_out(context, wanted, lambda tonight, person: send(tonight, person=person))

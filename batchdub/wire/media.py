@@ -1,0 +1,127 @@
+"""A free look at a medium: does its link answer, and with what. No key of ours goes along.
+
+HEAD first; whoever does not say yes to that is asked again with a GET of one byte, because links
+that are signed for GET refuse HEAD. Only the head of an answer is ever read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from batchdub import __version__
+from batchdub.models import MediaLook
+from batchdub.redact import Secret
+from batchdub.wire.outcomes import classify_error
+from batchdub.wire.transport import build_transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+_MOST_REDIRECTS = 5
+_CLOSING_S = 1.0
+_RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
+
+
+class MediaClient:
+    """Looks at links, wherever they lead; `proxy_of` gives the proxy for each. Close it.
+
+    `transport`, for tests, takes the place of real connections.
+    """
+
+    def __init__(
+        self,
+        proxy_of: Callable[[str], Secret | None],
+        *,
+        max_connections: int = 8,
+        deadline_s: float = 20.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._proxy_of = proxy_of
+        self._max_connections = max_connections
+        self._deadline_s = deadline_s
+        self._transport = transport
+        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    async def look(self, url: str) -> MediaLook:
+        """Look at one link. Whatever goes wrong becomes part of what was seen."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                seen = await self._follow("HEAD", url)
+                answered = seen.status is not None and seen.status < 300
+                return seen if answered else await self._follow("GET", url)
+        except Exception as error:
+            return MediaLook(failure=classify_error(error, Secret(url)).message)
+
+    async def _follow(self, method: str, url: str) -> MediaLook:
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = await self._ask(method, url)
+            location = response.headers.get("location", "")
+            if not (300 <= response.status_code < 400 and location):
+                return _seen(response)
+            url = urljoin(url, location)
+            if urlsplit(url).scheme not in ("http", "https"):
+                return MediaLook(failure="it redirects to something that is not http(s)")
+        return MediaLook(failure=f"it redirects more than {_MOST_REDIRECTS} times")
+
+    async def _ask(self, method: str, url: str) -> httpx.Response:
+        headers = {
+            "User-Agent": f"batchdub/{__version__}",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+        }
+        if method == "GET":
+            headers["Range"] = "bytes=0-0"
+        wait_s = self._deadline_s
+        timeouts = {"connect": wait_s, "pool": wait_s, "read": wait_s, "write": wait_s}
+        request = httpx.Request(method, url, headers=headers, extensions={"timeout": timeouts})
+        response = await self._transport_for(url).handle_async_request(request)
+        # The body may be a whole film, from a server that knows no ranges: it is not read.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_CLOSING_S):
+                await response.aclose()
+        return response
+
+    def _transport_for(self, url: str) -> httpx.AsyncBaseTransport:
+        if self._transport is not None:
+            return self._transport
+        proxy = self._proxy_of(url)
+        name = "" if proxy is None else proxy.reveal()
+        if name not in self._transports:
+            self._transports[name] = build_transport(
+                max_connections=self._max_connections, fresh_connections=True, proxy=proxy
+            )
+        return self._transports[name]
+
+
+def _seen(response: httpx.Response) -> MediaLook:
+    headers = response.headers
+    part = _RANGE.fullmatch(headers.get("content-range", "").strip())
+    length = part[1] if part else headers.get("content-length", "")
+    # 416 to the first byte: there is none.
+    empty = response.status_code == 416 and part is not None and part[1] == "0"
+    return MediaLook(
+        status=200 if empty else response.status_code,
+        content_type=headers.get("content-type", "").partition(";")[0].strip().lower()[:100],
+        length=int(length) if length.isdecimal() and len(length) < 19 else None,
+        etag=headers.get("etag", "")[:200],
+        last_modified=headers.get("last-modified", "")[:100],
+    )
