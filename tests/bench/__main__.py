@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-PARTS = ("throughput", "wire", "disk", "scale", "startup")
+PARTS = ("throughput", "wire", "disk", "scale", "startup", "pacing", "night")
 """The parts by name; a new one is entered here."""
 
 

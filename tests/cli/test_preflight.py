@@ -78,7 +78,8 @@ def test_a_row_that_is_ordered_needs_no_living_link(cli, tmp_path):
 
 def test_a_plan_holds_what_dies_before_its_turn(cli, tmp_path):
     """F-60: the pace decides, and the margin."""
-    rows = [row(number, NOW + timedelta(minutes=20)) for number in range(1, 11)]
+    expiry = datetime.now(UTC) + timedelta(minutes=20)
+    rows = [row(number, expiry) for number in range(1, 11)]
     manifest = write(tmp_path, *rows)
 
     slow = cli("plan", manifest, "--rate", "1/min", "--format", "jsonl")

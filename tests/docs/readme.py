@@ -42,10 +42,15 @@ def tour() -> list[Step]:
     return steps
 
 
+def section_under(heading: str) -> str:
+    """Give what stands under a heading, up to the next of its rank."""
+    rest = re.split(rf"^#+ {re.escape(heading)}$", TEXT, flags=re.MULTILINE)[1]
+    return re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
 def table_under(heading: str) -> list[tuple[str, ...]]:
     """Give the cells of the first table under a heading, without its head; code marks cut."""
-    section = re.split(rf"^#+ {re.escape(heading)}$", TEXT, flags=re.MULTILINE)[1]
-    rows = re.search(r"(?:^\|.*\|$\n?)+", section, re.MULTILINE)
+    rows = re.search(r"(?:^\|.*\|$\n?)+", section_under(heading), re.MULTILINE)
     assert rows is not None, f"no table under {heading}"
     cells = [
         tuple(cell.strip().replace("`", "") for cell in line.strip("|").split("|"))
