@@ -13,6 +13,8 @@ from tests.simulate.reach import UNREACHED, never_hit
 
 _SEEDS = 500
 _CHUNK = 25
+_TOGETHER = (382, 323, 301, 478, 452, 266, 367, 66, 338, 428, 453, 160, 238, 347, 241, 482, 46)
+"""Seeds in which, when this was written, everything happened that can; the others come after."""
 
 
 @pytest.mark.parametrize("start", range(0, _SEEDS, _CHUNK))
@@ -36,7 +38,7 @@ def test_every_fault_and_every_move_happens_within_a_few_hundred_seeds():
     hits: Counter[Fault] = Counter()
     moves: Counter[tuple[str, str]] = Counter()
     gaps = ["everything"]
-    for seed in range(_SEEDS):
+    for seed in (*_TOGETHER, *range(_SEEDS)):
         report = simulate(seed)
         hits.update(report.hits)
         moves.update(report.moves)
