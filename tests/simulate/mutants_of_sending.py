@@ -228,4 +228,4 @@ def whole_query_cut_from_the_identity(stack):
     def identity(url):
         return real(url).partition("?")[0]
 
-    real = put(stack, media_url, "_identity", identity)
+    real = put(stack, media_url, "identity_of", identity)
