@@ -107,8 +107,8 @@ async def test_a_cancellation_passes_through():
 @pytest.mark.parametrize(
     ("encoding", "body", "read"),
     [
-        ("gzip", gzip.compress(b"hello"), b"hello"),
-        (" X-GZIP ", gzip.compress(b"hello"), b"hello"),
+        ("gzip", gzip.compress(b"hello", mtime=0), b"hello"),
+        (" X-GZIP ", gzip.compress(b"hello", mtime=0), b"hello"),
         ("identity", b"hello", b"hello"),
     ],
 )
@@ -122,7 +122,7 @@ async def test_gzip_that_was_not_asked_for_is_read(encoding, body, read):
     ("encoding", "body"),
     [
         ("gzip", b"not gzip"),
-        ("gzip", gzip.compress(b"hello")[:-9]),
+        ("gzip", gzip.compress(b"hello", mtime=0)[:-9]),
         ("gzip", gzip.compress(bytes(MAX_BODY_BYTES + 1))),
         ("br", b"hello"),
     ],
