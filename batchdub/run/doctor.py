@@ -24,13 +24,13 @@ from batchdub.ledger import open_for_reading
 from batchdub.models import Cause, Outcome
 from batchdub.run.asking import Asking, Say
 from batchdub.run.connecting import Target, asking
+from batchdub.run.session import LEAST_FREE_BYTES
 from batchdub.units import UNLIMITED, counted, format_duration
 from batchdub.wire import CallFailedError
 
 T = TypeVar("T")
 
 _LITTLE_SPACE_BYTES = 500_000_000
-_NO_SPACE_BYTES = 20_000_000
 _CLOCK_SLACK_S = 30.0
 _CODES = {Cause.KEY: Exit.KEY}
 
@@ -81,7 +81,7 @@ def examine_folder(ledger: Path) -> Iterator[Finding]:
 def judge_space(free_bytes: int) -> Finding:
     """Say whether the disk has room for a night's ledger, in bytes."""
     detail = f"{free_bytes / 1e9:,.1f} GB free"
-    if free_bytes < _NO_SPACE_BYTES:
+    if free_bytes < LEAST_FREE_BYTES:
         return _unusable("disk", detail, "free some space: a run must never fail to record")
     if free_bytes < _LITTLE_SPACE_BYTES:
         return Finding("disk", Verdict.WARNING, detail, "a million rows need about 1.2 GB")

@@ -16,7 +16,8 @@ from batchdub.exits import Exit
 from batchdub.ledger import HeldLock, Ledger, held_lock, require_local
 from batchdub.run.account import bind_to_api
 
-_LEAST_FREE_BYTES = 20_000_000
+LEAST_FREE_BYTES = 20_000_000
+"""With less room on the disk no run begins: what it pays for must be recorded."""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def _require_space(path: Path) -> None:
     if not folder.is_dir():
         raise LedgerUnusableError(f"{path}: there is no folder {folder}", "create it, or --ledger")
     free = shutil.disk_usage(folder).free
-    if free < _LEAST_FREE_BYTES:
+    if free < LEAST_FREE_BYTES:
         raise LedgerUnusableError(
             f"{path}: only {free / 1e6:.0f} MB are free, and a run must never fail to record",
             "free some space, or name a ledger on another disk with --ledger",

@@ -94,7 +94,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 async def test_a_disk_that_is_almost_full_is_refused(night, monkeypatch):
     """A run must never fail to record."""
-    monkeypatch.setattr("batchdub.run.session._LEAST_FREE_BYTES", 10**18)
+    monkeypatch.setattr("batchdub.run.session.LEAST_FREE_BYTES", 10**18)
 
     with pytest.raises(LedgerUnusableError, match="must never fail to record"):
         await night.run(make_rows(1))
