@@ -19,7 +19,7 @@ from batchdub.run.source import Choice, open_source
 from batchdub.sandbox.lifecycle import progress
 from batchdub.states import Event, JobState
 from batchdub.units import UNLIMITED
-from tests.simulate import disk
+from tests.simulate import disk, polling
 from tests.simulate.faults import Fault
 from tests.simulate.keys import BASE_URL
 from tests.simulate.scenario import Mishap, dice
@@ -223,10 +223,12 @@ def order_again(campaign, ending) -> bool:
 
 
 def _poll(world) -> Exit:
-    """Record how orders have ended, as polling does."""
+    """Record how orders have ended, as polling does: not on an answer about another row."""
     with _session(world) as session, session.ledger.transaction():
         for job in list(session.ledger.jobs_in(JobState.SUBMITTED)):
             order = world.books.by_id(job.request_id)
+            if polling.nature(world.adversary, job.request_id) is Fault.FOREIGN_ECHO:
+                continue
             came = progress(order, world.server_now()).status if order else ""
             if came in ("failed", "completed") and order.reference_id == job.key.sent_as:
                 seen = RemoteRequest(job.request_id, order.created_at, came, job.key.sent_as)
