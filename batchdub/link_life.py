@@ -14,12 +14,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from batchdub.media_url import signature_of, signed_parameters
 
 _Times = tuple[datetime | None, datetime | None]
-_COMPACT = re.compile(r"\d{8}T\d{6}Z")
+_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _WHOLE = re.compile(r"\d{1,12}")
 _FROM_CLOUDFRONT = str.maketrans("-_~", "+=/")
 
@@ -44,6 +45,7 @@ class LinkLife:
         return self.ends_at is None or moment + timedelta(seconds=margin_s) < self.ends_at
 
 
+@lru_cache(maxsize=8)  # a row's two links, which one reading of it asks about several times
 def life_of(url: str) -> LinkLife | None:
     """Read the life of a link from its query; None where no recognised signature is."""
     scheme = signature_of(url)
@@ -120,10 +122,12 @@ def _azure(parameters: Mapping[str, str]) -> _Times:
 
 
 def _compact(text: str) -> datetime | None:
-    if not _COMPACT.fullmatch(text):
+    written = _COMPACT.fullmatch(text)
+    if written is None:
         return None
+    year, month, day, hour, minute, second = map(int, written.groups())
     try:
-        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
 

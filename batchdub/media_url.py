@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
 
 def _names(text: str) -> frozenset[str]:
@@ -87,14 +88,15 @@ def cut_url(url: str) -> CutUrl:
     return CutUrl(identity, urlunsplit((scheme, host, parts.path, shown_query, "")), signature)
 
 
-def _split_signature(query: str) -> tuple[str, list[str]]:
-    pieces = [piece for piece in query.split("&") if piece]
+@lru_cache(maxsize=8)  # a row's two links, which one reading of it asks about several times
+def _split_signature(query: str) -> tuple[str, tuple[str, ...]]:
+    pieces = tuple(piece for piece in query.split("&") if piece)
     names = [_name(piece) for piece in pieces]
     present = set(names)
     for scheme, needed, cut in _SCHEMES:
         if needed <= present:
             kept = zip(pieces, names, strict=True)
-            return scheme, [piece for piece, name in kept if name not in cut]
+            return scheme, tuple(piece for piece, name in kept if name not in cut)
     return "", pieces
 
 
@@ -103,7 +105,7 @@ def identity_of(url: str) -> str:
     plain = _PLAIN.fullmatch(url)
     if plain is None:
         return cut_url(url).identity
-    _, kept = _split_signature(plain[2]) if plain[2] else ("", [])
+    _, kept = _split_signature(plain[2]) if plain[2] else ("", ())
     return f"{plain[1]}?{'&'.join(kept)}" if kept else plain[1]
 
 
@@ -112,13 +114,18 @@ def shown_url(url: str) -> str:
     plain = _PLAIN.fullmatch(url)
     if plain is None:
         return cut_url(url).shown
-    signature, kept = _split_signature(plain[2]) if plain[2] else ("", [])
+    signature, kept = _split_signature(plain[2]) if plain[2] else ("", ())
     query = "" if signature else "&".join(map(_mask_parameter, kept))
     return f"{plain[1]}?{query}" if query else plain[1]
 
 
 def _name(piece: str) -> str:
-    return unquote_plus(piece.partition("=")[0]).lower()
+    return _lower_name(piece.partition("=")[0])
+
+
+@lru_cache(maxsize=1024)  # all the links of a manifest have the same few
+def _lower_name(name: str) -> str:
+    return unquote_plus(name).lower()
 
 
 def _mask_parameter(piece: str) -> str:
@@ -176,8 +183,11 @@ def signature_of(url: str) -> str:
 def signed_parameters(url: str) -> dict[str, str]:
     """Give a URL's query parameters by lower-case name; the first of several wins."""
     found: dict[str, str] = {}
-    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
-        found.setdefault(name.lower(), value)
+    for piece in url.partition("#")[0].partition("?")[2].split("&"):
+        name, equals, value = piece.partition("=")
+        if equals:
+            plain = "%" not in value and "+" not in value
+            found.setdefault(_lower_name(name), value if plain else unquote_plus(value))
     return found
 
 

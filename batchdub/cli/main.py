@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,9 +17,14 @@ from batchdub.exits import Exit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# A run holds all its rows until it ends, and each collection goes through them again: at
+# Python's own threshold of 700 that is a twentieth of a run's time, and frees next to nothing.
+_COLLECT_EVERY = 50_000
+
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit with its code."""
+    gc.set_threshold(_COLLECT_EVERY)
     code = run_command(sys.argv[1:])
     forget_unsaid()
     sys.exit(code)

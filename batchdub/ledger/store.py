@@ -42,25 +42,21 @@ class Ledger(Decisions):
         Raises IllegalTransitionError if the job is not pending; send nothing then.
         """
         now = self._now()
-        cursor = self._connection.execute(
+        made = self._connection.execute(
             "INSERT INTO attempts (job_id, attempt_no, run_id, intended_at, server_at)"
             " SELECT job_id, attempts + 1, ?, ?, ? FROM jobs"
-            " WHERE job_id = ? AND state = 'pending'",
+            " WHERE job_id = ? AND state = 'pending' RETURNING attempt_id, attempt_no",
             (self._run_id, now, _stored(server_at), job_id),
-        )
-        if cursor.rowcount != 1:
+        ).fetchall()
+        if len(made) != 1:
             raise IllegalTransitionError(f"job {job_id} is not pending, so nothing is sent")
-        attempt_id = cursor.lastrowid
-        assert attempt_id is not None  # noqa: S101  an INSERT that did not raise has a row id
+        attempt_id, attempt_no = made[0]
         self._record(job_id, Event.SEND, JobState.PENDING, JobState.SENDING, at=now)
         self._connection.execute(
             "UPDATE jobs SET attempts = attempts + 1, run_id = ? WHERE job_id = ?",
             (self._run_id, job_id),
         )
-        number = self._connection.execute(
-            "SELECT attempt_no FROM attempts WHERE attempt_id = ?", (attempt_id,)
-        ).fetchone()[0]
-        return Attempt(attempt_id, job_id, number)
+        return Attempt(attempt_id, job_id, attempt_no)
 
     def end_attempt(self, attempt: Attempt, outcome: Outcome) -> Outcome:
         """Settle an open attempt and move its job. Gives the outcome as it was recorded.

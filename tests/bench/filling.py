@@ -24,8 +24,8 @@ _CHUNK = 500
 _LANGUAGES = ("ja", "ko", "de", "fr", "es", "pt-BR", "it", "pl", "tr", "hi")
 _HEADER = ("reference_id", "video_url", "audio_url", "language", "season", "title")
 _SIGNATURE = (
-    "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAEXAMPLE%2F20260301%2Feu-west-1%2Fs3"
-    "%2Faws4_request&X-Amz-Date=20260301T200000Z&X-Amz-Expires=43200&X-Amz-SignedHeaders=host"
+    "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAEXAMPLE%2F20660301%2Feu-west-1%2Fs3"
+    "%2Faws4_request&X-Amz-Date=20660301T200000Z&X-Amz-Expires=43200&X-Amz-SignedHeaders=host"
     "&X-Amz-Signature={signature:064x}"
 )
 
@@ -33,7 +33,8 @@ _SIGNATURE = (
 def write_table(path: Path, rows: int, *, signed: bool = False) -> None:
     """Write a CSV of distinct rows: an episode in ten languages, with columns of the user's own.
 
-    `signed` gives both links an AWS V4 signature, as an export from a bucket has them.
+    `signed` gives both links an AWS V4 signature, as an export from a bucket has them; they are
+    good for decades yet, so that no row is left out for a dead link.
     """
     chance = random.Random(rows)  # noqa: S311  a fixed seed: the same file every time
     with path.open("w", encoding="utf-8", newline="") as out:
