@@ -209,6 +209,17 @@ class Queries(Telling):
         )
         return [job_of(row) for row in self.ask(query, (to_stored_time(since),))]
 
+    def restored(self, since: datetime) -> list[Job]:
+        """Give the jobs that a rebuild found ordered, if there was one since a time.
+
+        What was tried for them before is not known any more.
+        """
+        rebuilt_at = time_of(self.meta("rebuilt_at"))
+        if rebuilt_at is None or rebuilt_at < since:
+            return []
+        query = f"{_ANY_JOB} WHERE attempts = 0 AND request_id IS NOT NULL ORDER BY job_id"
+        return [job_of(row) for row in self.ask(query)]
+
     def first_server_at(self, job_id: int) -> datetime | None:
         """Give the earliest server time of a job's first intent, if it was known then."""
         row = self._maybe(

@@ -139,6 +139,10 @@ class Ledger(Decisions):
              kind, job_id, self._now(), self._run_id),
         )  # fmt: skip
 
+    def note_rebuild(self) -> None:
+        """Keep when rows were last restored from the API's list; see `Queries.restored`."""
+        self.set_meta("rebuilt_at", self._now())
+
     def hold(self, job_id: int, reason: str | None) -> None:
         """Keep a job where it is, for a reason that is shown; None frees it."""
         self._connection.execute("UPDATE jobs SET held = ? WHERE job_id = ?", (reason, job_id))

@@ -1,13 +1,15 @@
 """The later look: a row that was tried more than once may show a second order after the fact.
 
 A server may accept a cut-off call later than the settle window, and a proxy may send one twice.
-That cannot be prevented from here, so it is looked for, and never passed over in silence.
+That cannot be prevented from here, so it is looked for, and never passed over in silence. For a
+day after a rebuild that holds for each row it restored: how often these were tried is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
+from itertools import chain
 
 from batchdub.models import Job, RemoteRequest
 from batchdub.run.context import RunContext
@@ -16,6 +18,7 @@ from batchdub.run.reconcile import candidates, nearly_own
 from batchdub.states import ORDERED, JobState
 
 MEMORY = timedelta(days=7)
+_AFTER_LOSS = timedelta(days=1)
 
 
 async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> bool:
@@ -23,10 +26,13 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
 
     An order of a pending job is adopted; every further one is recorded as a duplicate.
     """
-    since = context.clock.now() - since_days
+    now = context.clock.now()
     jobs = [
         job
-        for job in context.ledger.tried_more_than_once(since)
+        for job in chain(
+            context.ledger.tried_more_than_once(now - since_days),
+            context.ledger.restored(now - _AFTER_LOSS),
+        )
         if job.state not in {JobState.IN_DOUBT, JobState.SENDING}
     ]
     if not jobs or not context.stop.may_look:

@@ -63,6 +63,7 @@ def rebuild(
     for job in jobs:
         own = without_older(ledger, rebuilt, found[job.key.sent_as], since)
         rebuilt.rows.append(restore(ledger, rebuilt, job, own))
+    ledger.note_rebuild()
     return rebuilt
 
 

@@ -16,7 +16,7 @@ from batchdub.run.session import open_session
 from batchdub.states import Event, JobState
 from batchdub.wire import ApiClient, generate_body
 from tests.run.test_audit import means_to_ask
-from tests.support.night import BASE_URL, KEY, Night, make_rows
+from tests.support.night import BASE_URL, KEY, SETTLE_S, Night, make_rows
 from tests.support.virtual import EPOCH
 
 
@@ -44,6 +44,29 @@ async def lose_ledger(night, rows):
 def check(night):
     with night.ledger() as ledger:
         return check_ledger(ledger)
+
+
+async def test_a_call_that_arrives_after_the_rebuild_is_flagged(tmp_path):
+    """How often a row was tried is lost with the ledger, so for a day every row is looked at.
+
+    Faults: F-10.
+    """
+    night = Night(tmp_path)
+    night.transport.script("accept_later", late_s=SETTLE_S + 3600)
+    rows = make_rows(2)
+    await night.run(rows)
+    await lose_ledger(night, rows)
+    await rebuilt(night)
+    await night.clock.sleep(3600)
+
+    soon = await night.run(rows)
+    await night.clock.sleep(2 * 86400)
+
+    assert night.orders() == {"S01E001": 2, "S01E002": 1}
+    assert soon.exit_code is Exit.NEEDS_A_LOOK
+    assert [reference_id for reference_id, _ in soon.standing.duplicates] == ["S01E001"]
+    with night.ledger() as ledger:
+        assert ledger.restored(night.clock.now() - timedelta(days=1)) == []
 
 
 async def test_a_lost_ledger_comes_back_and_only_the_rest_is_ordered(tmp_path):

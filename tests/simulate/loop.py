@@ -17,14 +17,33 @@ class KilledError(SystemExit):
     """The process is dead. Derived from SystemExit, which asyncio lets through everything."""
 
 
+class _Shuffled(asyncio.Task):
+    """A task whose place in a set is drawn by lot, and not by where it lies in memory.
+
+    asyncio keeps tasks in sets, and cancels them in the order of these: that order is one more
+    thing that may be anything, and must be the same when a seed is lived again.
+    """
+
+    def __init__(self, *arguments, lot, **options) -> None:
+        self._lot = lot
+        super().__init__(*arguments, **options)
+
+    def __hash__(self) -> int:
+        return self._lot
+
+
 class MortalLoop(asyncio.BaseEventLoop):
     """A loop on virtual time; `on_step` is called ahead of every step, and may raise.
 
-    Signal handlers are kept in `handlers`, for whoever plays the person at the keyboard.
+    Signal handlers are kept in `handlers`, for whoever plays the person at the keyboard. `lots`
+    gives a number for each task.
     """
 
-    def __init__(self, start_s, on_step) -> None:
+    def __init__(self, start_s, on_step, lots) -> None:
         super().__init__()
+        self.set_task_factory(
+            lambda loop, coro, **options: _Shuffled(coro, loop=loop, lot=lots(), **options)
+        )
         self._time_s = start_s
         self._clock_resolution = 1e-9
         self._on_step = on_step

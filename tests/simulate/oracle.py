@@ -19,6 +19,8 @@ _STOPS = frozenset({401, 412})
 _EPSILON_S = 1e-6
 _LOSSES = (Fault.LEDGER_DELETED, Fault.LEDGER_DELETED_RUNNING, Fault.LEDGER_RESTORED)
 _ORDERED = frozenset(map(str, ORDERED))
+# What nothing but an audit can see, or polling: calls that were answered well, and yet wrongly.
+_ONLY_BY_AUDIT = frozenset({Fault.PROXY_TWICE, Fault.ANOTHER_MACHINE, Fault.SWAPPED_ID})
 
 
 class Oracle:
@@ -203,10 +205,9 @@ class Oracle:
         if told is None and uncovered:
             return
         flagged = told is not None and told.verdict in (Verdict.TWICE, Verdict.UNKNOWN)
-        # What nothing but an audit can see: a call that was answered well, and doubled on its way.
         # A restored ledger may be older than a retry; only an audit, or the next one, can see that.
         restored = "~r" in reference_id and self.world.hits[Fault.LEDGER_RESTORED]
-        if flagged and (restored or set(uncovered) & {Fault.PROXY_TWICE, Fault.ANOTHER_MACHINE}):
+        if flagged and (restored or _ONLY_BY_AUDIT & set(uncovered)):
             self.flagged_by_audit += 1
             return
         world.violation(f"{reference_id}: the ledger does not know {unknown}")
@@ -251,6 +252,11 @@ class Oracle:
     def _judge_ordered(self, reference_id: str, request_id, finding) -> None:
         world = self.world
         order = world.books.by_id(request_id)
+        if Fault.SWAPPED_ID in world.adversary.uncovered.get(reference_id, ()):
+            told = finding is not None and finding.verdict is not Verdict.ONCE
+            if not told and (order is None or order.reference_id != reference_id):
+                world.violation(f"{reference_id} has another row's order, and no audit tells")
+            return
         if order is None or order.reference_id != reference_id:
             world.violation(f"{reference_id} has the request of {order and order.reference_id}")
             return

@@ -9,6 +9,7 @@ from datetime import timedelta
 from tests.simulate.disk import disk_refuses
 from tests.simulate.faults import Fault
 from tests.simulate.loop import KilledError, MortalLoop, bury, run_to_end
+from tests.simulate.scenario import dice
 from tests.support.virtual import EPOCH
 
 _LONGEST_S = 20 * 3600.0
@@ -51,7 +52,8 @@ class Process:
 
     def run_loop(self, main):
         """Stand in for `asyncio.run`."""
-        self.loop = MortalLoop(self.monotonic_s(), self._on_step)
+        lots = dice("lots", self.world.seed, self._mono_s)
+        self.loop = MortalLoop(self.monotonic_s(), self._on_step, lambda: lots.getrandbits(32))
         self.loop.set_exception_handler(self._on_lost)
         try:
             return run_to_end(self.loop, main)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import signal
 import sqlite3
 import uuid
 from collections import Counter
@@ -215,6 +216,8 @@ class World:
             (connecting, "random", SimpleNamespace(Random=lambda: dice("jitter", self.seed))),
             (account, "_fingerprint", _quick_fingerprint),
             (account, "random", SimpleNamespace(SystemRandom=lambda: random.Random(0))),  # noqa: S311  a salt to be repeated
+            # A shell's background job ignores Ctrl-C, and a seed must be the same there.
+            (signal, "getsignal", lambda _: signal.SIG_DFL),
             # Progress is for people, and nobody watches.
             (showing, "_SHOW_EVERY_S", 300.0),
         )
