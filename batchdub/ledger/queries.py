@@ -196,16 +196,22 @@ class Queries(Telling):
             WHERE latest = 1 AND state = 'in_doubt'{chosen} ORDER BY doubted_at, jobs.job_id"""
         return [doubt_of(row) for row in self.ask(query, job_ids)]
 
-    def tried_more_than_once(self, since: datetime) -> list[Job]:
-        """Give the jobs with several attempts that may have left, the last of them since a time.
+    def tried_in_vain(self, since: datetime) -> list[Job]:
+        """Give the jobs of which a try that may have left came to nothing, the last since a time.
 
-        Of every revision: an older one was ordered, too.
+        Of several tries of a job all but one did, of a pending job every one; what came to nothing
+        as far as we were told may be an order all the same. Of every revision: an older one was
+        ordered, too.
         """
         query = (
             f"{_ANY_JOB} WHERE job_id IN (SELECT job_id FROM attempts WHERE event IS NOT 'not_sent'"
             # First the few jobs with a second attempt, which the index alone tells.
             " AND job_id IN (SELECT job_id FROM attempts WHERE attempt_no > 1)"
-            " GROUP BY job_id HAVING count(*) > 1 AND max(intended_at) >= ?) ORDER BY job_id"
+            " GROUP BY job_id HAVING count(*) > 1 AND max(intended_at) >= ?1)"
+            " OR job_id IN (SELECT job_id FROM jobs JOIN attempts USING (job_id)"
+            " WHERE jobs.state = 'pending' AND latest = 1 AND jobs.attempts > 0"
+            " AND attempts.event IS NOT 'not_sent' AND intended_at >= ?1)"
+            " ORDER BY job_id"
         )
         return [job_of(row) for row in self.ask(query, (to_stored_time(since),))]
 

@@ -31,7 +31,7 @@ def bind_to_api(ledger: Ledger, target: str) -> None:
 async def require_same_account(context: RunContext, key: Secret) -> None:
     """Let a new key work on a known ledger only if it sees that ledger's requests.
 
-    Raises LedgerUnusableError if it does not, ApiUnavailableError if it cannot be asked.
+    A ledger that was rebuilt knows requests, and no key yet: there every key is new. Raises LedgerUnusableError if it does not, ApiUnavailableError if it cannot be asked.
     """
     ledger = context.ledger
     salt = ledger.meta("key_salt")
@@ -39,9 +39,8 @@ async def require_same_account(context: RunContext, key: Secret) -> None:
         salt = random.SystemRandom().randbytes(16).hex()
     print_now = _fingerprint(key, salt)
     pinned = ledger.meta("key_fingerprint")
-    if pinned is not None and pinned != print_now:
-        await _require_known_request(context)
     if pinned != print_now:
+        await _require_known_request(context)
         with ledger.transaction():
             ledger.set_meta("key_salt", salt)
             ledger.set_meta("key_fingerprint", print_now)

@@ -1,8 +1,9 @@
-"""The later look: a row that was tried more than once may show a second order after the fact.
+"""The later look: a try that came to nothing may show as an order after the fact.
 
-A server may accept a cut-off call later than the settle window, and a proxy may send one twice.
-That cannot be prevented from here, so it is looked for, and never passed over in silence. For a
-day after a rebuild that holds for each row it restored: how often these were tried is lost.
+A server may accept a cut-off call later than the settle window, take an order and say 429, and a
+proxy may send one twice. That cannot be prevented from here, so it is looked for, and never passed
+over in silence. For a day after a rebuild that holds for each row it restored: how often these
+were tried is lost.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _AFTER_LOSS = timedelta(days=1)
 
 
 async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> bool:
-    """Look at every job with several attempts that may have left; False if it cannot be known.
+    """Look at every job that may have an order we do not know; False if it cannot be known.
 
     An order of a pending job is adopted; every further one is recorded as a duplicate.
     """
@@ -30,7 +31,7 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
     jobs = [
         job
         for job in chain(
-            context.ledger.tried_more_than_once(now - since_days),
+            context.ledger.tried_in_vain(now - since_days),
             context.ledger.restored(now - _AFTER_LOSS),
         )
         if job.state not in {JobState.IN_DOUBT, JobState.SENDING}

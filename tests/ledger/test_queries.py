@@ -106,17 +106,18 @@ def test_the_doubts_come_oldest_first(ledger):
     assert ledger.first_server_at(other) is None
 
 
-def test_jobs_tried_more_than_once_are_looked_at_again(ledger):
+def test_jobs_tried_in_vain_are_looked_at_again(ledger):
     """Two attempts that may both have left may be two orders, whatever the outcome says."""
-    twice, once, unsent = add_jobs(ledger, "twice", "once", "unsent")
+    twice, once, unsent, away = add_jobs(ledger, "twice", "once", "unsent", "away")
     for event in (Event.TURNED_AWAY, Event.REFUSED):
         attempt(ledger, twice, ENDS[event])
     attempt(ledger, once, ENDS[Event.REFUSED])
     for event in (Event.NOT_SENT, Event.REFUSED):
         attempt(ledger, unsent, ENDS[event])
+    attempt(ledger, away, ENDS[Event.TURNED_AWAY])
 
-    assert [job.job_id for job in ledger.tried_more_than_once(START)] == [twice]
-    assert ledger.tried_more_than_once(START + timedelta(days=7)) == []
+    assert [job.job_id for job in ledger.tried_in_vain(START)] == [twice, away]
+    assert ledger.tried_in_vain(START + timedelta(days=7)) == []
 
 
 def test_held_jobs_are_counted_apart(ledger):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from batchdub.errors import ApiUnavailableError, LedgerUnusableError
@@ -45,6 +48,21 @@ async def test_a_key_of_another_account_is_refused(night):
         await night.run(make_rows(3), key=NEW_KEY)
     assert sum(night.orders().values()) == 1
     assert NEW_KEY.reveal() not in repr(refused.value)
+
+
+async def test_a_rebuilt_ledger_takes_only_a_key_that_sees_its_requests(night):
+    """It knows requests and no key yet, so a first key is as new to it as a second one.
+
+    Faults: F-107.
+    """
+    await night.run(make_rows(1))
+    with closing(sqlite3.connect(night.ledger_path)) as connection, connection:
+        connection.execute("DELETE FROM meta WHERE name LIKE 'key_%'")
+    other_account(night)
+
+    with pytest.raises(LedgerUnusableError, match="belongs to another account"):
+        await night.run(make_rows(3))
+    assert sum(night.orders().values()) == 1
 
 
 async def test_a_new_key_that_cannot_be_checked_sends_nothing(night):

@@ -102,6 +102,18 @@ async def test_an_order_that_shows_while_the_later_look_fails_is_found_by_the_ne
     assert (failed.exit_code, found.exit_code) == (9, 6)
 
 
+async def test_a_row_that_was_turned_away_and_left_is_looked_at_again(night):
+    """A 429 may lie, and nobody would look if the row never goes out again."""
+    night.transport.script("accept_then_reply", 429, {"error": "rate limit exceeded"})
+    night.transport.script("reply", 412, {"error": "token limit reached"})
+
+    stopped = await night.run(make_rows(2), concurrency=2)
+
+    assert stopped.exit_code is Exit.TOKEN_LIMIT
+    assert night.state(REF) is JobState.SUBMITTED
+    assert night.orders() == {REF: 1}
+
+
 async def test_a_pending_row_that_is_still_not_there_stays_pending(night):
     """The later look adopts what it finds, and nothing else."""
     night.transport.script("drop", times=2)

@@ -75,7 +75,6 @@ class Adversary:
         self.refused_rows: set[str] = set()
         self.forgotten: set[str] = set()
         self.uncovered: dict[str, list[Fault]] = {}
-        self._untold: set[str] = set()
         self._night_s = 0.0
         self._frozen_date = None
 
@@ -177,9 +176,7 @@ class Adversary:
         answer = self.accept(passing, self._fate(passing))
         if fault is Fault.PROXY_TWICE:
             self.note_uncovered(passing.reference_id, fault)
-            before = set(self.world.ours)
             self.accept(passing, Fate())
-            self._untold |= set(self.world.ours) - before
         if answer.status != 200:
             return answer
         if fault is Fault.TOO_MANY_AFTER:
@@ -189,8 +186,8 @@ class Adversary:
         if fault is Fault.SLOW:
             return replace(answer, delay_s=self.dice.uniform(1, 50))
         if fault is Fault.SWAPPED_ID:
-            if swapped in self._untold:
-                # No row can have that id, so only a look at the order itself can tell.
+            if self.uncovered.get(self.world.ours[swapped]):
+                # It may be a second order that no row has, so only a look at it can tell.
                 self.note_uncovered(passing.reference_id, fault)
             given = json.dumps({"status": "success", "request_id": swapped}).encode()
             return replace(answer, body=given)

@@ -146,6 +146,9 @@ def draw(seed: int) -> Scenario:
         ),
     )
     shaped = rng.choice(_SHAPES)(rng, scenario) if rng.random() < 0.4 else scenario
+    if any(map(_losses, shaped.nights)):
+        # A ledger that is gone and a list that forgets: nobody could know of the orders.
+        shaped = replace(shaped, short_memory=False)
     # Chance of its own: who waits, and for what, must not change all other seeds.
     return _waiting(dice("waiting", seed), shaped)
 
