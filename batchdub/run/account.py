@@ -31,7 +31,8 @@ def bind_to_api(ledger: Ledger, target: str) -> None:
 async def require_same_account(context: RunContext, key: Secret) -> None:
     """Let a new key work on a known ledger only if it sees that ledger's requests.
 
-    A ledger that was rebuilt knows requests, and no key yet: there every key is new. Raises LedgerUnusableError if it does not, ApiUnavailableError if it cannot be asked.
+    A ledger that was rebuilt knows requests, and no key yet: there every key is new.
+    Raises LedgerUnusableError if it does not, ApiUnavailableError if it cannot be asked.
     """
     ledger = context.ledger
     salt = ledger.meta("key_salt")

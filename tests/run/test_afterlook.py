@@ -105,11 +105,14 @@ async def test_an_order_that_shows_while_the_later_look_fails_is_found_by_the_ne
 async def test_a_row_that_was_turned_away_and_left_is_looked_at_again(night):
     """A 429 may lie, and nobody would look if the row never goes out again."""
     night.transport.script("accept_then_reply", 429, {"error": "rate limit exceeded"})
-    night.transport.script("reply", 412, {"error": "token limit reached"})
+    night.signal_at(0.5)
 
-    stopped = await night.run(make_rows(2), concurrency=2)
+    stopped = await night.run(make_rows(1))
+    left = night.state(REF)
+    later = await night.run([])
 
-    assert stopped.exit_code is Exit.TOKEN_LIMIT
+    assert (stopped.exit_code, left) == (Exit.INTERRUPTED, JobState.PENDING)
+    assert (later.exit_code, later.adopted) == (Exit.DONE, 1)
     assert night.state(REF) is JobState.SUBMITTED
     assert night.orders() == {REF: 1}
 
