@@ -104,8 +104,10 @@ async def test_an_order_that_shows_while_the_later_look_fails_is_found_by_the_ne
 
 async def test_a_row_that_was_turned_away_and_left_is_looked_at_again(night):
     """A 429 may lie, and nobody would look if the row never goes out again."""
-    night.transport.script("accept_then_reply", 429, {"error": "rate limit exceeded"})
-    night.signal_at(0.5)
+    night.transport.script(
+        "accept_then_reply", 429, {"error": "rate limit exceeded"}, headers={"retry-after": "9"}
+    )
+    night.signal_at(3.0)
 
     stopped = await night.run(make_rows(1))
     left = night.state(REF)
