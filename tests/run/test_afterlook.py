@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchdub.exits import Exit
+from batchdub.sandbox.calls import error_answer
 from batchdub.states import JobState
 from tests.support.night import SETTLE_S, make_rows
 
@@ -104,13 +105,15 @@ async def test_an_order_that_shows_while_the_later_look_fails_is_found_by_the_ne
 
 async def test_a_row_that_was_turned_away_and_left_is_looked_at_again(night):
     """A 429 may lie, and nobody would look if the row never goes out again."""
-    night.transport.script(
-        "accept_then_reply", 429, {"error": "rate limit exceeded"}, headers={"retry-after": "9"}
+    night.transport.script("accept_then_reply", 429, {"error": "rate limit exceeded"})
+    night.transport.rewrite = lambda _, answer: (
+        error_answer(500, "internal error") if night.transport.posts() else answer
     )
-    night.signal_at(3.0)
+    night.signal_at(4.0)
 
     stopped = await night.run(make_rows(1))
     left = night.state(REF)
+    night.transport.rewrite = lambda _, answer: answer
     later = await night.run([])
 
     assert (stopped.exit_code, left) == (Exit.INTERRUPTED, JobState.PENDING)
