@@ -65,3 +65,10 @@ def next_moment(at: TimeOfDay, after: datetime) -> datetime:
         if moment > after:
             return moment
     raise AssertionError("every day has every time of day, or the hour after it")
+
+
+def day_of(moment: datetime) -> tuple[datetime, datetime]:
+    """Give the moments, in UTC, at which the day of a moment begins and ends on this machine."""
+    day = moment.astimezone().date()
+    began_at = datetime(day.year, day.month, day.day).astimezone(UTC)
+    return began_at, next_moment(TimeOfDay(0, 0), moment)

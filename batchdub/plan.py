@@ -231,15 +231,21 @@ def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:
 
 @dataclass(slots=True)
 class Totals:
-    """Counts over planned rows, as they pass by: all, and per value of the manifest's columns."""
+    """Counts over planned rows, as they pass by: all, and per value of the manifest's columns.
+
+    `again` counts those rows to be ordered that are a further revision, put back on purpose.
+    """
 
     fates: Counter[Fate] = field(default_factory=Counter)
+    again: int = 0
     columns: dict[str, dict[str, Counter[Fate]]] = field(default_factory=dict)
     _crowded: set[str] = field(default_factory=set)
 
     def add(self, planned: PlannedRow) -> None:
         """Count one more row."""
         self.fates[planned.fate] += 1
+        if planned.fate.sends and planned.job is not None:
+            self.again += planned.job.key.revision > 1
         for name, value in planned.row.columns.items():
             if name in self._crowded:
                 continue

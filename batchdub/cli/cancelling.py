@@ -9,7 +9,7 @@ from batchdub.cli.again import leave_with_nothing, refused_lines
 from batchdub.cli.deciding import who_decides
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import settings_of
-from batchdub.cli.ordering import ask, can_ask
+from batchdub.cli.question import ask, can_ask
 from batchdub.cli.standing import read_overview, tell_next
 from batchdub.clock import SystemClock
 from batchdub.ledger import Actor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,6 +15,7 @@ from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import Leads, leads_of, rebuild_with
 from batchdub.cli.options import key_of, settings_of
 from batchdub.cli.progress import progress_line
+from batchdub.cli.question import announce, confirmation
 from batchdub.cli.recording import recording
 from batchdub.cli.run_options import Wanted
 from batchdub.cli.summary import summarise
@@ -31,15 +31,13 @@ from batchdub.run.options import (
     RunOptions,
     Window,
 )
-from batchdub.run.sandboxed import TARGET, books_path, running_sandbox
+from batchdub.run.sandboxed import TARGET, running_sandbox
 from batchdub.run.tonight import Person, Tonight
 from batchdub.sandbox.settings import SandboxSettings
 from batchdub.settings import state_folder
-from batchdub.units import DOCUMENTED_RATE, counted, format_duration
+from batchdub.units import DOCUMENTED_RATE
 
 if TYPE_CHECKING:
-    from batchdub.cli.talk import Talk
-    from batchdub.plan import Totals
     from batchdub.run.probing import Probed
     from batchdub.run.result import RunResult
     from batchdub.run.source import Source
@@ -66,7 +64,7 @@ def carry_out(
         tonight = Tonight(
             ledger_path=settings.ledger,
             target=target,
-            options=_options(wanted, SystemClock().now()),
+            options=options_of(wanted, SystemClock().now()),
             command=command,
             version=__version__,
             clock=SystemClock(),
@@ -74,7 +72,7 @@ def carry_out(
             serving=wanted.serving,
             locks=None if wanted.sandbox else state_folder(invocation.environ) / "locks",
         )
-        _announce(invocation, tonight, wanted)
+        announce(invocation, tonight, wanted)
         with (
             recording(wanted.events, wanted.log_file, invocation.talk) as on_event,
             progress_line(invocation.talk) as line,
@@ -82,7 +80,7 @@ def carry_out(
             person = Person(
                 line.talk.say,
                 line.on_progress,
-                _confirmation(invocation, tonight, wanted, again),
+                confirmation(invocation, tonight, wanted, again),
                 on_event,
             )
             try:
@@ -157,15 +155,15 @@ def sandbox_of(wanted: Wanted) -> SandboxSettings | None:
     )
 
 
-def _options(wanted: Wanted, now: datetime) -> RunOptions:
+def options_of(wanted: Wanted, now: datetime) -> RunOptions:
+    """Give what a run is told, of what is wanted."""
     default_s = SANDBOX_SETTLE_S if wanted.sandbox else DEFAULT_SETTLE_S
-    return RunOptions(
+    options = RunOptions(
         rate=wanted.rate,
         concurrency=wanted.concurrency,
         settle_s=default_s if wanted.settle_s is None else wanted.settle_s,
         hold_unknown=wanted.on_unknown == "hold",
         max_attempts=wanted.max_attempts,
-        max_jobs=wanted.max_jobs,
         verify=wanted.verify,
         link_margin_s=wanted.link_margin_s,
         canary=not (wanted.sandbox or wanted.no_canary),
@@ -175,6 +173,7 @@ def _options(wanted: Wanted, now: datetime) -> RunOptions:
         wait_limit_s=DEFAULT_WAIT_LIMIT_S if wanted.wait_limit_s is None else wanted.wait_limit_s,
         max_in_flight=wanted.max_in_flight,
     )
+    return wanted.money.within(options)
 
 
 def window_of(wanted: Wanted, now: datetime) -> Window:
@@ -183,64 +182,3 @@ def window_of(wanted: Wanted, now: datetime) -> Window:
     begins_at = max(now, opens_at or now)
     closes_at = None if wanted.until is None else next_moment(wanted.until, begins_at)
     return Window(opens_at, closes_at, wanted.max_duration_s)
-
-
-def _announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
-    """Say where orders would go, and which ledger keeps them, before anything is spent."""
-    talk, target = invocation.talk, tonight.target
-    if wanted.sandbox:
-        talk.say(
-            f"sandbox: nothing is ordered for real; books in {books_path(tonight.ledger_path)}"
-        )
-    else:
-        talk.say(f"API: {target.base_url}")
-    if target.proxy is not None:
-        from batchdub.wire import proxy_for  # noqa: PLC0415  rarely needed
-
-        talk.say(f"proxy: {proxy_for(target.base_url, invocation.environ)}")
-    talk.say(f"ledger: {tonight.ledger_path.absolute()}")
-    if invocation.config.path is not None:
-        talk.say(f"config: {invocation.config}")
-
-
-def _confirmation(
-    invocation: Invocation, tonight: Tonight, wanted: Wanted, again: str
-) -> Callable[[Totals], None]:
-    """Make the question that is asked once, on a terminal only."""
-    if wanted.yes or not can_ask(invocation.talk):
-        return lambda _: None
-
-    def confirm(totals: Totals) -> None:
-        if totals.to_send:
-            ask(_question(totals, tonight, wanted, again), invocation.talk)
-
-    return confirm
-
-
-def can_ask(talk: Talk) -> bool:
-    """Whether somebody is there to answer."""
-    return talk.terminal and sys.stdin.isatty()
-
-
-def ask(question: str, talk: Talk, declined: str = "nothing was ordered") -> None:
-    """Ask, and end as Ctrl-C does unless the answer is yes, so that the run is recorded so."""
-    try:
-        agreed = click.confirm(question, err=True)
-    except click.Abort:
-        agreed = False
-    if not agreed:
-        talk.say(declined)
-        raise KeyboardInterrupt
-
-
-def _question(totals: Totals, tonight: Tonight, wanted: Wanted, again: str) -> str:
-    from batchdub.plan import Fate, expected_duration_s  # noqa: PLC0415  asked on terminals only
-
-    orders = min(totals.to_send, totals.to_send if wanted.max_jobs is None else wanted.max_jobs)
-    left = totals.fates[Fate.LEFT]
-    which = f" ({totals.fates[Fate.NEW]:,} new, {left:,} left from before)" if left else ""
-    which = f" {again}" if again else which
-    lasts_s = expected_duration_s(orders, tonight.options.rate)
-    takes = "" if lasts_s is None else f", about {format_duration(lasts_s)}"
-    where = "at the sandbox" if wanted.sandbox else f"at {tonight.target.base_url}"
-    return f"Order {counted(orders, 'dub')}{which} {where}{takes}?"

@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import settings_of
-from batchdub.cli.ordering import window_of
+from batchdub.cli.ordering import options_of, window_of
 from batchdub.cli.probing import ledger_if_any
 from batchdub.cli.render import render
 from batchdub.cli.run_options import Wanted
 from batchdub.clock import SystemClock
+from batchdub.hours import day_of
+from batchdub.models import JobKey
 from batchdub.plan import Fate, PlannedRow, Totals, expected_duration_s
 from batchdub.preflight import Signed
+from batchdub.run.desk import Order
 from batchdub.run.inspecting import Checks
+from batchdub.run.options import RunOptions
+from batchdub.run.pricing import Offer, Pricing, make_offer, spent_today
 from batchdub.run.probing import Probed
+from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.source import noting_links, starting_at, turns_of
-from batchdub.units import Rate, counted, format_duration
+from batchdub.units import Rate, counted, format_duration, local_time
 
 if TYPE_CHECKING:
     from batchdub.cli.talk import Talk
+    from batchdub.run.purse import SpentToday
     from batchdub.run.source import Source
 
 PLAN_COLUMNS = ("source", "reference_id", "fate", "reason")
@@ -34,23 +42,24 @@ PLAN_COLUMNS = ("source", "reference_id", "fate", "reason")
 class Projection:
     """What a plan reckons with: as a run's options of the same names.
 
-    `in_order` tells that rows are served as they stand in the manifest.
+    Of the `options` the rate counts, the price, and what may be spent; `serving` tells that rows
+    are not served as they stand in the manifest.
     """
 
-    rate: Rate
     link_margin_s: float
+    options: RunOptions
     allow_same_media: bool = False
-    in_order: bool = True
+    serving: Serving | None = None
     opens_at: datetime | None = None
 
 
 def projection_of(wanted: Wanted) -> Projection:
     """Take from a run's options what its plan reckons with."""
     return Projection(
-        wanted.rate,
         wanted.link_margin_s,
+        options_of(wanted, datetime.now(UTC)),
         allow_same_media=wanted.allow_same_media,
-        in_order=wanted.serving is None,
+        serving=wanted.serving,
         opens_at=window_of(wanted, datetime.now(UTC)).opens_at,
     )
 
@@ -70,26 +79,65 @@ def print_plan(
     probed: Probed | None = None,
 ) -> None:
     """Print what a run would do with every row; changes nothing."""
-    invocation = context.ensure_object(Invocation)
-    totals, signed = Totals(), Signed()
+    invocation, clock = context.ensure_object(Invocation), SystemClock()
+    options = projection.options
+    totals, signed, pricing = Totals(), Signed(), Pricing(options.tariff, options.caps)
+    orders: list[Order] = []
     with ledger_if_any(settings_of(context).ledger) as ledger:
         turns = turns_of(
             ledger,
-            projection.rate,
+            options.rate,
             projection.link_margin_s,
-            starting_at(projection.opens_at, SystemClock()),
-            in_order=projection.in_order,
+            starting_at(projection.opens_at, clock),
+            in_order=projection.serving is None,
         )
         planned = source.planned(
             ledger,
             allow_same_media=projection.allow_same_media,
-            holds=(probed or Probed()).before(turns.holds),
+            holds=pricing.holds((probed or Probed()).before(turns.holds)),
         )
-        rows = _rows(noting_links(planned, signed), totals)
+        watched = pricing.noting(noting_links(planned, signed))
+        rows = _rows(_drawing_up(watched, orders, projection), totals)
         render(rows, PLAN_COLUMNS, format_name, invocation.environ)
-    for line in signed.lines() if tell_links else ():
+        today = spent_today(ledger, options, clock.now())
+    for line in chain(signed.lines() if tell_links else (), pricing.lines()):
         invocation.talk.say(line)
-    _tell_totals(invocation.talk, totals, projection.rate)
+    _tell_totals(invocation.talk, totals, options.rate)
+    offer = make_offer(_costs(orders, projection), options, clock, today)
+    if offer.of:
+        _tell_money(invocation.talk, offer, today, options)
+
+
+def _drawing_up(
+    planned: Iterable[PlannedRow], orders: list[Order], projection: Projection
+) -> Iterator[PlannedRow]:
+    """Pass planned rows on, and keep those to be sent where it matters what they cost."""
+    tariff, max_jobs = projection.options.tariff, projection.options.max_jobs
+    for item in planned:
+        if item.fate.sends and (tariff is not None or max_jobs is not None):
+            cost = None if tariff is None else tariff.cost_of(item.row.columns)
+            orders.append(Order(0, JobKey(item.row.reference_id), item.row, cost=cost))
+        yield item
+
+
+def _costs(orders: list[Order], projection: Projection) -> Iterator[int | None]:
+    """Give what the orders cost, in the turn in which they are served."""
+    serving = projection.serving
+    for order in orders if serving is None else served_in_turn(orders, serving):
+        yield order.cost
+
+
+def _tell_money(talk: Talk, offer: Offer, today: SpentToday | None, options: RunOptions) -> None:
+    """Tell what the orders cost, what was spent today, and how many orders the limits let go."""
+    if today is not None and options.tariff is not None and today.total:
+        since = local_time(day_of(datetime.now(UTC))[0])
+        talk.say(f"since {since}: {options.tariff.amount(today.total)} spent or maybe spent")
+    costs = f", for {offer.cost}" if offer.cost is not None and offer.orders else ""
+    if offer.reached is not None:
+        fit = f"{offer.orders:,} of {counted(offer.of, 'order')}"
+        talk.say(f"within `{offer.reached.limit}`: {fit}{costs}")
+    elif costs:
+        talk.say(f"cost at {options.tariff and options.tariff.price}: {offer.cost}")
 
 
 def _rows(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[dict[str, object]]:

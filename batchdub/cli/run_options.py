@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from batchdub.cli.money_options import MONEY_OPTIONS, Money
 from batchdub.cli.options import (
     DURATION_S,
     RATE,
@@ -21,6 +22,7 @@ from batchdub.cli.options import (
 from batchdub.cli.sandbox_options import fault_option, seed_option, tokens_option
 from batchdub.errors import UnusableInputError
 from batchdub.hours import TimeOfDay, parse_time_of_day
+from batchdub.price import DEFAULT_DURATION_COLUMN, Amount, Price
 from batchdub.run.serving import Serving, parse_serving
 from batchdub.run.threshold import Threshold, parse_threshold
 from batchdub.units import Rate
@@ -133,12 +135,7 @@ _ORDERING = (
         default=5,
         help="Most tries of one row in this run.",
     ),
-    option(
-        "--max-jobs",
-        type=click.IntRange(0),
-        metavar="N",
-        help="Order at most N rows, then exit 5 if rows are left.",
-    ),
+    *MONEY_OPTIONS,
     option(
         "--max-failures",
         type=parsed("threshold", parse_threshold),
@@ -247,6 +244,10 @@ class Wanted:
     concurrency: int = 1
     max_attempts: int = 1
     max_jobs: int | None = None
+    price: Price | None = None
+    duration_column: str = DEFAULT_DURATION_COLUMN
+    max_cost: Amount | None = None
+    max_cost_per_day: Amount | None = None
     wait: bool = False
     wait_limit_s: float | None = None
     max_in_flight: int | None = None
@@ -266,7 +267,15 @@ class Wanted:
     tokens: int | None = None
 
     def __post_init__(self) -> None:
+        _ = self.money  # which refuses a cap that nothing can count
         if not self.sandbox and (self.faults or self.tokens is not None):
             raise UnusableInputError(
                 "--fault and --tokens are the sandbox's", "add --sandbox, or leave them out"
             )
+
+    @property
+    def money(self) -> Money:
+        """What an order costs, and how much may be spent."""
+        return Money(
+            self.max_jobs, self.price, self.duration_column, self.max_cost, self.max_cost_per_day
+        )

@@ -144,11 +144,11 @@ def _tell_problems(result: RunResult, talk: Talk) -> None:
 def _counts(result: RunResult) -> Iterator[str]:
     found = f", {result.adopted:,} found at the API" if result.adopted else ""
     limited = f", {counted(result.rate_limited, '429')}" if result.rate_limited else ""
+    states = result.standing.states
     yield (
         f"run {result.run_id}: {result.ordered:,} ordered{found}{limited}"
-        f" in {format_duration(result.elapsed_s)}"
+        f" in {format_duration(result.elapsed_s)}{_spent(result)}"
     )
-    states = result.standing.states
     parts = [_states(result)] if states else []
     fates = result.totals.fates
     parts += [f"{fates[Fate.CONFLICT]:,} in conflict"] if fates[Fate.CONFLICT] else []
@@ -156,6 +156,13 @@ def _counts(result: RunResult) -> Iterator[str]:
     # A conflict's older order may be in doubt as well; it is one row all the same.
     rows = max(states.total(), result.totals.rows) + result.invalid
     yield f"{counted(rows, 'row')}: " + (", ".join(parts) or "none")
+
+
+def _spent(result: RunResult) -> str:
+    if result.spent is None or not (result.spent.amount.millionths or result.spent.unpriced):
+        return ""
+    doubts = result.standing.states[JobState.IN_DOUBT]
+    return f", for {result.spent}" + (", what is in doubt counted" if doubts else "")
 
 
 def _states(result: RunResult) -> str:

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import migrations, schema
 from batchdub.ledger.marks import mark_closed
+from batchdub.ledger.views import VIEWS
 
 
 def migrate(path: Path, database: Database) -> None:
@@ -28,11 +29,29 @@ def migrate(path: Path, database: Database) -> None:
         _keep_snapshot(path, database, snapshot_path(path, version))
     with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
         migrations.MIGRATIONS.apply(database)
+        if version < schema.SCHEMA_VERSION:
+            _make_anew(database)
+            database.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
 
 
 def snapshot_path(path: Path, version: int) -> Path:
     """Name the copy of a ledger as it was at an older schema: `batchdub.db.schema-1`."""
     return path.with_name(f"{path.name}.schema-{version}")
+
+
+def _make_anew(database: Database) -> None:
+    """Make the guards, indexes and views of this version; an index that is as it was stays."""
+    present = schema.present_guards(database.conn)
+    for statement in (*schema.guards(), *schema.indexes()):
+        name, words = schema.named(statement)
+        if present.get(name) == words:
+            continue
+        if name in present:
+            kind = "TRIGGER" if words.startswith("CREATE TRIGGER") else "INDEX"
+            database.execute(f"DROP {kind} {name}")
+        database.execute(statement)
+    for name, query in VIEWS.items():
+        database.create_view(name, query, replace=True)
 
 
 def _keep_snapshot(path: Path, database: Database, target: Path) -> None:

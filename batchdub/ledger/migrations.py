@@ -1,7 +1,8 @@
-"""The migrations that make a ledger what `schema` says.
+"""The migrations that make a ledger's tables what `schema` says.
 
-A migration that has been released is never edited; a new one is added. Imported only by who
-writes: sqlite-utils takes longer to import than `batchdub status` takes in all.
+A migration that has been released is never edited; a new one is added. Guards, indexes and views
+are not made here: `migrating` makes them anew after the last one. Imported only by who writes:
+sqlite-utils takes longer to import than `batchdub status` takes in all.
 """
 
 from __future__ import annotations
@@ -9,18 +10,22 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from batchdub.ledger.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, guards, indexes
-from batchdub.ledger.views import VIEWS
+from batchdub.ledger.schema import APPLICATION_ID, TABLES
 
 MIGRATIONS = Migrations("batchdub")
 
 
 @MIGRATIONS()
 def m001_first_ledger(db: Database) -> None:
-    """Make the tables, their guards and the views."""
-    for statement in (*TABLES, *indexes(), *guards()):
+    """Make the tables."""
+    for statement in TABLES:
         db.execute(statement)
-    for name, query in VIEWS.items():
-        db.create_view(name, query)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@MIGRATIONS()
+def m002_cost_of_attempts(db: Database) -> None:
+    """Keep with each attempt what it costs by the price that held when it was sent."""
+    # In millionths of the currency, which may have no name; NULL where no price was known.
+    db.execute("ALTER TABLE attempts ADD COLUMN cost INTEGER CHECK (cost >= 0)")
+    db.execute("ALTER TABLE attempts ADD COLUMN currency TEXT")

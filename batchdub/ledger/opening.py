@@ -23,6 +23,7 @@ from batchdub.ledger.schema import (
     present_guards,
     strange_values,
 )
+from batchdub.ledger.spend import spend_view
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
 _CHECKING_KIB = 160_000  # the indexes of a million jobs
@@ -123,10 +124,18 @@ def open_reader(path: Path) -> sqlite3.Connection:
             _refuse_foreign(path, connection)
             if _pragma(connection, "user_version") == 0:
                 raise LedgerUnusableError(f"{path}: the ledger is empty", "run a manifest first")
+            _stand_in_for_later(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _stand_in_for_later(connection: sqlite3.Connection) -> None:
+    """Let a ledger that no run has brought up to this version answer all questions already."""
+    if _pragma(connection, "user_version") == 1:
+        # In SQLite's memory, and seen before one of the file.
+        connection.execute(f"CREATE TEMP VIEW spend AS {spend_view(has_costs=False)}")
 
 
 def refuse_damaged(path: Path, connection: sqlite3.Connection) -> None:

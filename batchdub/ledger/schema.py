@@ -15,13 +15,14 @@ from batchdub.ledger.views import NEEDS_A_LOOK
 from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
 _ENDS = ", ".join(f"'{event}'" for state, event in TRANSITIONS if state is JobState.SENDING)
 _GIVE_WAY = ", ".join(sorted(f"'{state}'" for state, _ in NEXT_REVISION))
 
+# As they were at schema 1; what came later is added by a migration.
 TABLES = (
     """CREATE TABLE meta (
         name TEXT PRIMARY KEY,
@@ -169,7 +170,7 @@ def strange_values() -> dict[str, str]:
         "jobs": f"SELECT 1 FROM jobs WHERE state NOT IN ({_STATES}) OR revision < 1"
         " OR latest NOT IN (0, 1) LIMIT 1",
         "attempts": f"SELECT 1 FROM attempts WHERE event NOT IN ({_ENDS}) OR attempt_no < 1"
-        " LIMIT 1",
+        " OR cost < 0 LIMIT 1",
         "transitions": f"SELECT 1 FROM transitions WHERE from_state NOT IN ({_STATES})"
         f" OR to_state NOT IN ({_STATES}) LIMIT 1",
         "other_requests": "SELECT 1 FROM other_requests WHERE kind NOT IN ('duplicate', 'not_ours')"
@@ -266,7 +267,8 @@ def _attempt_guards() -> Iterator[str]:
     yield _refuse("attempt_is_settled_once", "UPDATE ON attempts", "attempt already settled",
         "OLD.event IS NOT NULL")  # fmt: skip
     yield _refuse("intent_is_fixed",
-        "UPDATE OF attempt_id, job_id, attempt_no, run_id, intended_at, server_at ON attempts",
+        "UPDATE OF attempt_id, job_id, attempt_no, run_id, intended_at, server_at, cost, currency"
+        " ON attempts",
         "an intent is final")  # fmt: skip
     yield _refuse("sending_needs_intent", "UPDATE OF state ON jobs",
         "sending without an open attempt", """

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from batchdub.ledger.spend import spend_view
+
 _LATEST = "jobs.latest = 1"
 NEEDS_A_LOOK = (
     "latest = 1 AND (state IN ('in_doubt', 'rejected', 'failed')"
@@ -57,4 +59,5 @@ VIEWS = {
             transitions.event, transitions.to_state, transitions.actor, transitions.note,
             transitions.run_id
         FROM transitions JOIN jobs USING (job_id) ORDER BY transitions.transition_id""",
+    "spend": spend_view(),
 }

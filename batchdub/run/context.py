@@ -101,6 +101,7 @@ class RunContext(Asking):
 
         await self.journal.write(change)
         self.tally.adopted += 1
+        self.desk.purse.paid_besides(job.job_id, len(duplicates))
         self.watch(job.job_id)
         for duplicate in duplicates:
             self.say(

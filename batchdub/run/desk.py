@@ -1,7 +1,7 @@
 """The desk: which row is sent next, and whether anything may be sent at this moment.
 
 All waiting of the workers happens here, so the rules that hold orders back stand in one place:
-the stop, the breaker, the canary, and the cap on what may be spent.
+the stop, the breaker, the canary, and the purse.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from batchdub.exits import Exit
 from batchdub.models import JobKey, Outcome, Row
 from batchdub.preflight import Life
 from batchdub.run.breaker import Breaker, Position, after_attempt, after_probe
+from batchdub.run.purse import Purse
 from batchdub.run.stop import Stop
 from batchdub.states import Event
 
@@ -37,8 +38,9 @@ class Order:
 
     `reached` tells that a byte of an earlier attempt may have reached the API, so that a look-up
     must come before the next; `looked_at_s` is when the last complete empty one began, and
-    `sent_at_s` when its last slot was (both monotonic). `tries` counts all but the 429s. `life` is
-    how long its links are good, where they say so.
+    `sent_at_s` when its last slot was (both monotonic). `sent` tells that this run has sent it.
+    `tries` counts all but the 429s. `life` is how long its links are good, where they say so.
+    `cost` is in millionths, None if it is not known.
     """
 
     job_id: int
@@ -47,20 +49,23 @@ class Order:
     reached: bool = False
     looked_at_s: float | None = None
     sent_at_s: float | None = None
+    sent: bool = False
     tries: int = 0
     failed_looks: int = 0
     life: Life | None = None
+    cost: int | None = None
 
 
 class Desk:
-    """Hands out orders while they may be sent, and keeps count of what may have been spent.
+    """Hands out orders while they may be sent, each with its share from the purse.
 
     `at_api` counts the submitted jobs that are being asked about; orders are held back while there
     are `max_in_flight`. While there is `polling` a job may still be put in doubt.
     """
 
-    def __init__(self, orders: Iterable[Order], stop: Stop, max_jobs: int | None) -> None:
+    def __init__(self, orders: Iterable[Order], stop: Stop, purse: Purse) -> None:
         self.stop = stop
+        self.purse = purse
         self.breaker = Breaker()
         self.canary = Canary.SEEN
         self.open_doubts = 0
@@ -70,8 +75,6 @@ class Desk:
         self._ready = deque(orders)
         self._in_hand: set[Order] = set()
         self._on_wire = 0
-        self._max_jobs = max_jobs
-        self._spent: set[int] = set()
         self._canary_job: int | None = None
         self._changed = asyncio.Event()
         stop.on_ask = self.changed
@@ -108,9 +111,10 @@ class Desk:
         """Give the next order; None when the run has nothing more to send."""
         self._stop_at_cap()
         while not self.stop.asked and not self.finished:
-            if self._ready and self._may_send():
+            if self._ready and self._may_send() and not self.purse.refusal(self._ready[0].cost):
                 order = self._ready.popleft()
                 self._in_hand.add(order)
+                self.purse.hand_out(order.job_id, order.cost)
                 return order
             await self.wait_changed()
         return None
@@ -118,6 +122,8 @@ class Desk:
     def put_down(self, order: Order) -> None:
         """A worker is done with the order it took."""
         self._in_hand.discard(order)
+        self.purse.put_down(order.job_id)
+        self._stop_at_cap()
         self.changed()
 
     def put_back(self, order: Order) -> None:
@@ -138,7 +144,8 @@ class Desk:
         if self.stop.asked or not self._may_send():
             return False
         self._on_wire += 1
-        self._spent.add(order.job_id)
+        self.purse.send(order.job_id)
+        order.sent = True
         if self.canary is Canary.READY:
             self.canary, self._canary_job = Canary.OUT, order.job_id
         return True
@@ -154,12 +161,11 @@ class Desk:
             self.stop.ask(
                 Exit.API_UNAVAILABLE, "order after order got no clear answer", looks_go_on=True
             )
-        self._stop_at_cap()
         self.changed()
 
     def not_ordered(self, job_id: int) -> None:
         """A job that may have been ordered was not."""
-        self._spent.discard(job_id)
+        self.purse.not_ordered(job_id)
         if job_id == self._canary_job and self.canary is Canary.OUT:
             self.canary = Canary.READY
 
@@ -187,7 +193,7 @@ class Desk:
         self.changed()
 
     def _may_send(self) -> bool:
-        if self._at_cap or self._full or self.canary is Canary.OUT:
+        if self._full or self.canary is Canary.OUT:
             return False
         if self.breaker.position is Position.HALF_OPEN:
             return self._on_wire == 0
@@ -199,12 +205,9 @@ class Desk:
         unfinished = self.at_api + self._on_wire + self.open_doubts
         return self.max_in_flight is not None and unfinished >= self.max_in_flight
 
-    @property
-    def _at_cap(self) -> bool:
-        return self._max_jobs is not None and len(self._spent) >= self._max_jobs
-
     def _stop_at_cap(self) -> None:
-        if not self._at_cap or self._on_wire or self.open_doubts:
+        """Stop when the next order may not go, and nothing may come back into the purse."""
+        if self._in_hand or self.open_doubts or not self._ready:
             return
-        if self._ready or any(order.job_id not in self._spent for order in self._in_hand):
-            self.stop.ask(Exit.CAP, f"`--max-jobs {self._max_jobs}` is reached")
+        if reached := self.purse.refusal(self._ready[0].cost):
+            self.stop.ask(Exit.CAP, str(reached))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from batchdub.price import Tariff
+from batchdub.run.purse import Caps
 from batchdub.run.threshold import Threshold
 from batchdub.units import DOCUMENTED_RATE, Rate
 
@@ -35,8 +37,9 @@ class RunOptions:
 
     `rate` is a ceiling on orders, and the pace of look-ups has the same value. `settle_s` is how
     long a cut-off order may still be accepted. `max_attempts` counts tries per row in this run,
-    429s aside. `max_jobs` caps this run's orders, what is in doubt included. `verify` looks every
-    row up just ahead of its send. `canary` sends the first order alone and waits to see it.
+    429s aside. `max_jobs` caps this run's orders, `max_cost` and `max_cost_per_day` what they cost
+    by the `tariff`, in millionths; what is in doubt is included. `verify` looks every row up just
+    ahead of its send. `canary` sends the first order alone and waits to see it.
     `max_failures` are so many that nothing more is sent, and `window` is when anything may be.
     `wait` asks about every submitted job until it has ended, for `wait_limit_s` each at most.
     `max_in_flight` holds orders back while so many are unfinished at the API.
@@ -49,6 +52,9 @@ class RunOptions:
     hold_unknown: bool = False
     max_attempts: int = 5
     max_jobs: int | None = None
+    tariff: Tariff | None = None
+    max_cost: int | None = None
+    max_cost_per_day: int | None = None
     verify: bool = False
     canary: bool = True
     max_failures: Threshold | None = None
@@ -57,3 +63,9 @@ class RunOptions:
     wait_limit_s: float = DEFAULT_WAIT_LIMIT_S
     max_in_flight: int | None = None
     link_margin_s: float = DEFAULT_LINK_MARGIN_S
+
+    @property
+    def caps(self) -> Caps:
+        """What this run may spend at most."""
+        currency = self.tariff.currency if self.tariff else ""
+        return Caps(self.max_jobs, self.max_cost, self.max_cost_per_day, currency)

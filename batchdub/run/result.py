@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from batchdub.exits import Exit, choose_exit
 from batchdub.plan import Fate, Totals
 from batchdub.run.prepare import LeftOut
+from batchdub.run.pricing import Priced
 from batchdub.run.stop import StopReason
 from batchdub.states import JobState
 
@@ -39,7 +40,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The end of a run. `ordered` counts what this run ordered, `adopted` what it found ordered."""
+    """The end of a run. `ordered` counts what this run ordered, `adopted` what it found ordered.
+
+    `spent` is what its orders cost, those in doubt included; None without a price.
+    """
 
     run_id: str
     exit_code: Exit
@@ -51,6 +55,7 @@ class RunResult:
     rate_limited: int
     elapsed_s: float
     invalid: int = 0
+    spent: Priced | None = None
 
 
 def exit_code(

@@ -33,7 +33,9 @@ from batchdub.run.lookup import account_total
 from batchdub.run.options import RunOptions
 from batchdub.run.poll import Polling
 from batchdub.run.prepare import LeftOut, Prepared
+from batchdub.run.pricing import put_prices, spent_by, spent_today
 from batchdub.run.prober import probe
+from batchdub.run.purse import Purse
 from batchdub.run.result import RunResult, Standing, exit_code
 from batchdub.run.server_clock import ServerClock
 from batchdub.run.session import Session
@@ -97,6 +99,7 @@ async def run_orders(
         ordered=context.tally.events[Event.ACCEPTED],
         adopted=context.tally.adopted,
         rate_limited=context.tally.rate_limited,
+        spent=spent_by(options, context.desk.purse),
         elapsed_s=outside.clock.monotonic_s() - began_s,
         invalid=invalid,
     )
@@ -220,7 +223,11 @@ def _make_context(
     session: Session, prepared: Prepared, options: RunOptions, outside: Outside
 ) -> RunContext:
     stop = Stop()
-    desk = Desk(prepared.orders, stop, options.max_jobs)
+    purse = Purse(
+        options.caps, outside.clock, spent_today(session.ledger, options, outside.clock.now())
+    )
+    put_prices(options, prepared)
+    desk = Desk(prepared.orders, stop, purse)
     desk.canary = Canary.READY if options.canary else Canary.SEEN
     desk.max_in_flight = options.max_in_flight
     if session.ledger.may_lack_orders():

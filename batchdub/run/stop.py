@@ -54,10 +54,14 @@ class Stop:
     def note(self, code: Exit, message: str) -> None:
         """Remember a reason for the exit code that does not stop the run.
 
-        The first ten of a code are kept: a thousand rows given up are told by their count.
+        The first ten of a code are kept: a thousand rows given up are told by their count. What
+        several workers have noticed is one reason.
         """
+        reason = StopReason(code, message)
+        if reason in self.reasons:
+            return
         if sum(reason.code is code for reason in self.reasons) < _KEPT:
-            self.reasons.append(StopReason(code, message))
+            self.reasons.append(reason)
 
     def has(self, code: Exit) -> bool:
         """Whether this is among the reasons."""

@@ -19,6 +19,7 @@ from batchdub.run.canary import watch_canary
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
 from batchdub.run.lookup import STOP_CODES, Look, look_up
+from batchdub.run.pricing import why_unpriced
 from batchdub.run.reconcile import NEARLY_REASON, candidates, nearly_own
 from batchdub.run.settling import Settling
 from batchdub.states import Event, JobState
@@ -131,7 +132,7 @@ class Submitter:
         """
         context = self._context
         while True:
-            await self._require_alive(order)
+            await self._require_sendable(order)
             if self._needs_look(order) and await self._find(order):
                 return True
             if not await context.desk.gate():
@@ -139,20 +140,21 @@ class Submitter:
             found = await self._take_slot(order)
             if found:
                 return True
-            await self._require_alive(order)
+            await self._require_sendable(order)
             if context.desk.enter_wire(order):
                 return False
 
-    async def _require_alive(self, order: Order) -> None:
+    async def _require_sendable(self, order: Order) -> None:
         """Leave a row whose link has died while it waited: what it orders could not be fetched.
 
-        The server's clock counts, ours only until a Date was seen.
+        The server's clock counts, ours only until a Date was seen. A row whose cost no cap can
+        count is left as well: one that was in doubt when the plan was made may come here.
         """
-        if order.life is None:
-            return
         context = self._context
-        now = context.server_clock.at_least() or context.clock.now()
-        reason = doom(order.life, now, context.options.link_margin_s)
+        reason = why_unpriced(context.options, order)
+        if not reason and order.life is not None:
+            now = context.server_clock.at_least() or context.clock.now()
+            reason = doom(order.life, now, context.options.link_margin_s)
         if reason:
             await context.journal.write(partial(context.ledger.hold, order.job_id, reason))
             raise _LeftError
@@ -203,6 +205,7 @@ class Submitter:
         first_at = context.ledger.first_server_at(order.job_id)
         if order.reached and (found := candidates(look.requests, first_at, taken)):
             await context.adopt(order, JobState.PENDING, found)
+            context.desk.purse.found(order.job_id, found[0].created_at, sent=order.sent)
             self._settling.add_others(order.job_id)
             return True
         await self._require_no_other(order, look, first_at, taken)
@@ -252,7 +255,11 @@ class Submitter:
         """Have the intent on disk. Raises LedgerUnusableError: then nothing was sent."""
         context = self._context
         context.require_ours()
-        begin = partial(context.ledger.begin_attempt, order.job_id, context.server_clock.earliest())
+        tariff = context.options.tariff
+        cost = None if tariff is None or order.cost is None else tariff.amount(order.cost)
+        begin = partial(
+            context.ledger.begin_attempt, order.job_id, context.server_clock.earliest(), cost
+        )
         intent = context.journal.enqueue(begin)
         try:
             return await intent

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from batchdub.clock import Clock
@@ -23,6 +24,7 @@ from batchdub.run.events import Feed, OnEvent
 from batchdub.run.options import RunOptions
 from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
+from batchdub.run.pricing import Offer, Pricing, make_offer, put_prices, spent_today
 from batchdub.run.probing import Probed
 from batchdub.run.result import RunResult
 from batchdub.run.runner import Outside, run_orders
@@ -38,13 +40,13 @@ from batchdub.states import JobState
 class Person:
     """Whoever watches: told lines and progress, and asked once before anything is spent.
 
-    `confirm` gets what would be sent and raises to decline. `on_event` takes the run's events,
-    if anybody wants them.
+    `confirm` gets the plan's counts and what would be sent of it, and raises to decline.
+    `on_event` takes the run's events, if anybody wants them.
     """
 
     say: Say
     on_progress: OnProgress
-    confirm: Callable[[Totals], None] = lambda _: None
+    confirm: Callable[[Totals, Offer], None] = lambda _totals, _offer: None
     on_event: OnEvent | None = None
 
 
@@ -182,20 +184,26 @@ def _prepare(
             starting_at(options.window.opens_at, tonight.clock),
             in_order=tonight.serving is None,
         )
+        pricing = Pricing(options.tariff, options.caps)
         planned = source.planned(
-            ledger, allow_same_media=tonight.allow_same_media, holds=probed.before(turns.holds)
+            ledger,
+            allow_same_media=tonight.allow_same_media,
+            holds=pricing.holds(probed.before(turns.holds)),
         )
         signed = Signed()
-        prepared = register(ledger, noting_links(planned, signed), ids)
+        prepared = register(ledger, pricing.noting(noting_links(planned, signed)), ids)
         prepared.missing = () if again else source.missing
         prepared.scope.extend(gone)
         for url, look in probed.looks:
             ledger.remember_media(url, look)
         if tonight.serving is not None:
             prepared.orders = served_in_turn(prepared.orders, tonight.serving)
-        for line in signed.lines():
+        for line in chain(signed.lines(), pricing.lines()):
             person.say(line)
-        person.confirm(prepared.totals)
+        put_prices(options, prepared)
+        today = spent_today(ledger, options, tonight.clock.now())
+        costs = (order.cost for order in prepared.orders)
+        person.confirm(prepared.totals, make_offer(costs, options, tonight.clock, today))
     return prepared
 
 

@@ -111,13 +111,13 @@ def test_quiet_says_only_what_is_wrong(cli, manifest):
 # -- the question -----------------------------------------------------------------------------
 
 
-def answer_on_a_terminal(folder, answer, *arguments):
+def answer_on_a_terminal(folder, answer, *arguments, **environ):
     """Run as a person does, on a terminal, and type an answer; gives code and what was shown."""
     master, terminal = pty.openpty()
     process = subprocess.Popen(  # noqa: S603  our own program
         [sys.executable, "-m", "batchdub", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "80"} | environ,
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
@@ -142,7 +142,7 @@ def test_a_person_is_asked_once_and_no_means_no(cli, tmp_path, manifest):
     code, shown = answer_on_a_terminal(tmp_path, b"n\n", "run", manifest, *SANDBOX)
 
     assert code == 130
-    assert "Order 6 dubs at the sandbox?" in shown
+    assert "Order 6 new dubs at the sandbox?" in shown
     assert "nothing was ordered" in shown
     assert not books_of(tmp_path)
     assert counts(tmp_path) == {}

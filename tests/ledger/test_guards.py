@@ -79,11 +79,12 @@ def test_an_attempt_ends_as_attempts_can(ledger, job_id, refused):
 
 
 def test_an_intent_is_final(ledger, job_id, refused):
-    """When an order was tried, and by which run, is what reconcile reasons from."""
+    """When it was tried and by which run is what reconcile reasons from, and caps by its cost."""
     bring_to(ledger, job_id, JobState.SENDING)
 
     assert refused("UPDATE attempts SET intended_at = 'later'") == "an intent is final"
     assert refused("UPDATE attempts SET job_id = 2") == "an intent is final"
+    assert refused("UPDATE attempts SET cost = 1") == "an intent is final"
 
 
 def test_a_job_is_sending_only_with_an_intent(ledger, job_id, refused):

@@ -6,20 +6,31 @@ import os
 import sqlite3
 import stat
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlite_utils.migrations import Migrations
 
 from batchdub.errors import LedgerUnusableError
-from batchdub.ledger import migrating, migrations, opening, schema
+from batchdub.ledger import (
+    check_ledger,
+    migrating,
+    migrations,
+    open_for_reading,
+    opening,
+    schema,
+)
+from batchdub.ledger.spend import spend_since
 from batchdub.states import JobState
-from tests.ledger.support import add_jobs, bring_to, open_ledger
+from tests.ledger.support import START, add_jobs, bring_to, open_ledger
 from tests.ledger.test_opening import _KilledError, dying_connect
+
+NOW = schema.SCHEMA_VERSION
 
 
 @pytest.fixture
 def old(path):
-    """A ledger of schema 1, with an order in it."""
+    """A ledger of today's schema, with an order in it."""
     with open_ledger(path) as ledger:
         (job_id,) = add_jobs(ledger, "a")
         bring_to(ledger, job_id, JobState.SUBMITTED)
@@ -31,16 +42,16 @@ def newer(monkeypatch):
     """The program one schema later."""
     later = Migrations("batchdub")
     later()(migrations.m001_first_ledger)
+    later()(migrations.m002_cost_of_attempts)
 
     @later()
-    def m002_more(db):
+    def m003_more(db):
         db.execute("CREATE TABLE more (x)")
         db.execute("INSERT INTO more VALUES (1)")
-        db.execute("PRAGMA user_version = 2")
 
     monkeypatch.setattr(migrations, "MIGRATIONS", later)
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
-    monkeypatch.setattr(opening, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", NOW + 1)
+    monkeypatch.setattr(opening, "SCHEMA_VERSION", NOW + 1)
 
 
 def facts(path):
@@ -58,9 +69,9 @@ def test_the_ledger_as_it_was_is_kept_aside(old, newer):
     """F-113: whoever must go back to the older version has something to go back to."""
     open_ledger(old, "run-2").close()
 
-    snapshot = migrating.snapshot_path(old, 1)
-    assert facts(old) == (2, 1, 1)
-    assert facts(snapshot) == (1, 0, 1)
+    snapshot = migrating.snapshot_path(old, NOW)
+    assert facts(old) == (NOW + 1, 1, 1)
+    assert facts(snapshot) == (NOW, 0, 1)
     assert stat.S_IMODE(snapshot.stat().st_mode) == 0o600
 
 
@@ -82,12 +93,12 @@ def test_an_upgrade_killed_at_any_statement_is_whole_or_not_there(old, newer, mo
                 for connection in connections:
                     connection.close()
         version, more, orders = facts(old)
-        assert (more, orders) == (version - 1, 1)
+        assert (more, orders) == (version - NOW, 1)
         versions.add(version)
         open_ledger(old, "run-3").close()
-        assert facts(old) == (2, 1, 1)
-        assert facts(migrating.snapshot_path(old, 1)) == (1, 0, 1)
-    assert versions == {1, 2}
+        assert facts(old) == (NOW + 1, 1, 1)
+        assert facts(migrating.snapshot_path(old, NOW)) == (NOW, 0, 1)
+    assert versions == {NOW, NOW + 1}
 
 
 def test_without_a_snapshot_nothing_is_changed(old, newer, monkeypatch):
@@ -102,7 +113,7 @@ def test_without_a_snapshot_nothing_is_changed(old, newer, monkeypatch):
     monkeypatch.undo()
 
     assert "free some space" in caught.value.hint
-    assert facts(old) == (1, 0, 1)
+    assert facts(old) == (NOW, 0, 1)
 
 
 def test_a_new_ledger_has_no_snapshot(path):
@@ -110,3 +121,42 @@ def test_a_new_ledger_has_no_snapshot(path):
     open_ledger(path).close()
 
     assert [found.name for found in path.parent.iterdir()] == ["batchdub.db"]
+
+
+@pytest.fixture
+def first(path):
+    """A ledger of schema 1, which had no costs: `a` submitted, `b` in doubt, `c` pending."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(Path(__file__).with_name("schema-1.sql").read_text())
+    return path
+
+
+def shape(path):
+    """Give all that a ledger is made of, apart from what stands in it."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%sqlite%'"
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[:2]: " ".join(row[2].split()) for row in connection.execute(query)}
+
+
+def test_a_ledger_of_schema_1_becomes_what_a_new_one_is(first, tmp_path):
+    """F-113: with its orders, and with guards that a new one has."""
+    open_ledger(tmp_path / "new.db").close()
+
+    with open_ledger(first, "run-2") as ledger:
+        assert ledger.counts() == {
+            JobState.SUBMITTED: 1, JobState.IN_DOUBT: 1, JobState.PENDING: 1,
+        }  # fmt: skip
+        assert check_ledger(ledger) == []
+
+    assert shape(first) == shape(tmp_path / "new.db")
+    with closing(sqlite3.connect(migrating.snapshot_path(first, 1))) as snapshot:
+        assert snapshot.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_ledger_that_no_run_has_upgraded_answers_all_questions(first):
+    """F-113: `status`, `plan` and `report` must not have to wait for the next night."""
+    with open_for_reading(first) as ledger:
+        spent = [(each.reference_id, each.cost, each.open) for each in spend_since(ledger, START)]
+        assert spent == [("a", None, False), ("b", None, True)]
+        assert len(list(ledger.report_rows())) == 3
+        assert ledger.history("a")["attempts"]

@@ -54,7 +54,7 @@ class Studio:
             self.ledger_path, target, RunOptions(**options), "run", "0", SystemClock()
         )  # fmt: skip
 
-    def person(self, confirm=lambda _: None):
+    def person(self, confirm=lambda _totals, _offer: None):
         return Person(self.said.append, lambda _: None, confirm)
 
     def run(self, *paths, choice=None, skip_invalid=False, **options):
@@ -180,8 +180,8 @@ def test_whoever_declines_leaves_no_trace_of_the_rows(studio, tmp_path):
     """The question stands before anything is written."""
     source = open_source([write(tmp_path / "one.csv", "a")], Choice(), studio.said.append)
 
-    def decline(totals):
-        assert totals.to_send == 1
+    def decline(totals, offer):
+        assert totals.to_send == offer.orders == 1
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -175,7 +175,7 @@ def cap_ignores_what_is_in_doubt(stack):
     def leave(self, order, outcome):
         real(self, order, outcome)
         if outcome.event is Event.LOST:
-            self._spent.discard(order.job_id)
+            self.purse.not_ordered(order.job_id)
 
     real = put(stack, Desk, "leave_wire", leave)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.money_options import Money, money_options
 from batchdub.cli.options import RATE, format_option, ledger_option, manifests_argument, option
 from batchdub.cli.run_options import link_margin_option, probe_option, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
@@ -20,6 +22,7 @@ from batchdub.units import Rate
     examples=(
         "batchdub plan tonight.csv",
         "batchdub plan tonight.csv --rate 600/min --preflight",
+        "batchdub plan tonight.csv --price '0.35 EUR/min' --max-cost 200",
         "batchdub plan tonight.csv --format csv > plan.csv",
     ),
 )
@@ -35,6 +38,7 @@ from batchdub.units import Rate
     default="60/min",
     help="The pace to reckon with: N/s, N/min, N/h, auto or unlimited.",
 )
+@money_options
 @option(
     "--allow-same-media",
     is_flag=True,
@@ -68,13 +72,16 @@ def command(
     link_margin_s: float,
     probe: bool,
     format_name: str,
+    **money: Any,
 ) -> None:
     """Print what would happen to each row, and why.
 
     A row with a signed link that is dead already is a problem; one whose link will be dead by the
-    row's turn is held back. Nothing is sent and nothing is changed; no key is needed.
+    row's turn is held back. With a price it tells what the orders cost, and with a cap how many
+    fit. Nothing is sent and nothing is changed; no key is needed.
     """
     from batchdub.cli.planning import Projection, checks_of, print_plan  # noqa: PLC0415  not for `--help`
+    from batchdub.run.options import RunOptions  # noqa: PLC0415  as above
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
 
     del ledger  # settled with the environment by `settings_of`
@@ -96,7 +103,11 @@ def command(
     print_plan(
         context,
         source,
-        Projection(rate, link_margin_s, allow_same_media=allow_same_media),
+        Projection(
+            link_margin_s,
+            Money(**money).within(RunOptions(rate)),
+            allow_same_media=allow_same_media,
+        ),
         format_name,
         tell_links=preflight,
         probed=probed,
