@@ -2,7 +2,8 @@
 
     BatchdubError                 told to the user as one line and a hint, never as a traceback
     ├── UnusableInputError        mend the input and run again; nothing was sent        (exit 2)
-    │   └── ManifestError         the same, with every problem and where it stands
+    │   ├── ManifestError         the same, with every problem and where it stands
+    │   └── StalePlanError        make a new plan; the same, with every change
     ├── KeyRefusedError           get a working key                                     (exit 3)
     ├── NeedsALookError           a person must decide before more is spent             (exit 6)
     │   └── StaleLedgerError      rebuild the ledger; nothing was sent
@@ -58,6 +59,23 @@ class ManifestError(UnusableInputError):
     def __init__(self, problems: Sequence[str], total: int) -> None:
         super().__init__(f"{total} problem{'' if total == 1 else 's'} in the manifest")
         self.problems = tuple(problems)
+        self.total = total
+
+
+class StalePlanError(UnusableInputError):
+    """What a run would do is not what its plan says.
+
+    `changes` are the first of the differences as printable lines; `total` counts all of them.
+    """
+
+    def __init__(self, path: str, changes: Sequence[str], total: int) -> None:
+        times = "thing has" if total == 1 else "things have"
+        super().__init__(
+            f"{path}: the plan is stale: {total:,} {times} changed since it was made;"
+            " nothing was sent",
+            f"make a new one with `batchdub plan … --output {path}`, look at it, and run it",
+        )
+        self.changes = tuple(changes)
         self.total = total
 
 

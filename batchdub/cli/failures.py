@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batchdub.cli.streams import OutputError
-from batchdub.errors import BatchdubError, ManifestError
+from batchdub.errors import BatchdubError, ManifestError, StalePlanError
 from batchdub.exits import Exit, choose_exit
 from batchdub.redact import scrub
 
@@ -79,8 +79,10 @@ def _told(errors: Sequence[BatchdubError], secrets: Sequence[Secret]) -> Failure
     hints: dict[str, None] = {}
     for error in errors:
         if isinstance(error, ManifestError):
-            places += _places(error)
+            places += _places(error.problems, error.total)
             hints["mend the manifest and run the same command again; nothing was sent"] = None
+        if isinstance(error, StalePlanError):
+            places += _places(error.changes, error.total)
         if error.hint:
             hints[scrub(error.hint, *secrets)] = None
     return Failure(
@@ -91,9 +93,9 @@ def _told(errors: Sequence[BatchdubError], secrets: Sequence[Secret]) -> Failure
     )
 
 
-def _places(error: ManifestError) -> Iterator[str]:
-    yield from error.problems
-    untold = error.total - len(error.problems)
+def _places(lines: Sequence[str], total: int) -> Iterator[str]:
+    yield from lines
+    untold = total - len(lines)
     if untold > 0:
         yield f"… and {untold:,} more"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.next_steps import leads_of
 from batchdub.cli.options import settings_of
 from batchdub.cli.ordering import options_of, window_of
+from batchdub.cli.plan_files import Saving, api_meant
 from batchdub.cli.probing import ledger_if_any
 from batchdub.cli.render import render
 from batchdub.cli.run_options import Wanted
@@ -32,6 +35,7 @@ from batchdub.units import Rate, counted, format_duration, local_time
 
 if TYPE_CHECKING:
     from batchdub.cli.talk import Talk
+    from batchdub.run.applying import Applying
     from batchdub.run.purse import SpentToday
     from batchdub.run.source import Source
 
@@ -73,12 +77,16 @@ def print_plan(
     context: click.Context,
     source: Source,
     projection: Projection,
-    format_name: str,
+    out: str | Saving,
     *,
     tell_links: bool,
     probed: Probed | None = None,
+    applying: Applying | None = None,
 ) -> None:
-    """Print what a run would do with every row; changes nothing."""
+    """Print what a run would do with every row, in a format, or save it; changes nothing.
+
+    Raises StalePlanError, after it, if it is not what the plan that is being applied says.
+    """
     invocation, clock = context.ensure_object(Invocation), SystemClock()
     options = projection.options
     totals, signed, pricing = Totals(), Signed(), Pricing(options.tariff, options.caps)
@@ -96,9 +104,16 @@ def print_plan(
             allow_same_media=projection.allow_same_media,
             holds=pricing.holds((probed or Probed()).before(turns.holds)),
         )
+        if applying is not None:
+            api = api_meant(context, ledger, sandbox=context.params["sandbox"])
+            applying.require_target(settings_of(context).ledger, api)
+            planned = applying.compare(ledger, planned)
         watched = pricing.noting(noting_links(planned, signed))
-        rows = _rows(_drawing_up(watched, orders, projection), totals)
-        render(rows, PLAN_COLUMNS, format_name, invocation.environ)
+        counted_rows = _counting(_drawing_up(watched, orders, projection), totals)
+        if isinstance(out, Saving):
+            out.write(ledger, counted_rows)
+        else:
+            render(map(_shown, counted_rows), PLAN_COLUMNS, out, invocation.environ)
         today = spent_today(ledger, options, clock.now())
     for line in chain(signed.lines() if tell_links else (), pricing.lines()):
         invocation.talk.say(line)
@@ -106,6 +121,12 @@ def print_plan(
     offer = make_offer(_costs(orders, projection), options, clock, today)
     if offer.of:
         _tell_money(invocation.talk, offer, today, options)
+    if isinstance(out, Saving):
+        leads = leads_of(settings_of(context), out.api)
+        run = ("batchdub", "run", "--plan", out.path, *leads.api, *leads.ledger)
+        invocation.talk.say(f"next: {shlex.join(run)}")
+    if applying is not None:
+        applying.require_same()
 
 
 def _drawing_up(
@@ -140,15 +161,19 @@ def _tell_money(talk: Talk, offer: Offer, today: SpentToday | None, options: Run
         talk.say(f"cost at {options.tariff and options.tariff.price}: {offer.cost}")
 
 
-def _rows(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[dict[str, object]]:
+def _counting(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[PlannedRow]:
     for item in planned:
         totals.add(item)
-        yield {
-            "source": str(item.row.source),
-            "reference_id": item.row.reference_id,
-            "fate": str(item.fate),
-            "reason": item.reason,
-        }
+        yield item
+
+
+def _shown(item: PlannedRow) -> dict[str, object]:
+    return {
+        "source": str(item.row.source),
+        "reference_id": item.row.reference_id,
+        "fate": str(item.fate),
+        "reason": item.reason,
+    }
 
 
 def _tell_totals(talk: Talk, totals: Totals, rate: Rate) -> None:

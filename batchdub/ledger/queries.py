@@ -108,6 +108,18 @@ class Queries(Telling):
             )
         return found
 
+    def moved_by(self, run_ids: Sequence[str]) -> set[str]:
+        """Give the reference_ids of the jobs, latest revisions only, that these runs tried last."""
+        return {
+            row[0]
+            for chunk in chunks(run_ids)
+            for row in self.ask(
+                "SELECT reference_id FROM jobs WHERE latest = 1"
+                f" AND run_id IN ({', '.join('?' * len(chunk))})",
+                chunk,
+            )
+        }
+
     def newest_request_id(self) -> str | None:
         """Give the request_id of the job that was submitted last."""
         row = self._maybe(

@@ -6,7 +6,7 @@ import hashlib
 import random
 
 from batchdub.errors import ApiUnavailableError, LedgerUnusableError
-from batchdub.ledger import Ledger
+from batchdub.ledger import Ledger, Queries
 from batchdub.redact import Secret
 from batchdub.run.context import RunContext
 from batchdub.wire import CallFailedError
@@ -17,11 +17,16 @@ def bind_to_api(ledger: Ledger, target: str) -> None:
 
     `target` is the base URL, or `sandbox`. Raises LedgerUnusableError.
     """
-    bound = ledger.meta("api")
-    if bound is None:
+    if ledger.meta("api") is None:
         with ledger.transaction():
             ledger.set_meta("api", target)
-    elif bound != target:
+    require_bound_to(ledger, target)
+
+
+def require_bound_to(ledger: Queries, target: str) -> None:
+    """Require that a ledger is bound to an API, or to none yet. Raises LedgerUnusableError."""
+    bound = ledger.meta("api")
+    if bound not in {None, target}:
         raise LedgerUnusableError(
             f"{ledger.path}: this ledger was made against {bound}, not {target}",
             "name another ledger with --ledger",

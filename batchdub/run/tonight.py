@@ -18,6 +18,7 @@ from batchdub.plan import Totals
 from batchdub.preflight import Signed
 from batchdub.progress import Snapshot
 from batchdub.run.again import Again, put_back
+from batchdub.run.applying import Applying
 from batchdub.run.asking import Say
 from batchdub.run.connecting import Target, connected
 from batchdub.run.events import Feed, OnEvent
@@ -75,18 +76,28 @@ def order(
     probed: Probed | None = None,
     *,
     all_submitted: bool = False,
+    applying: Applying | None = None,
 ) -> RunResult:
     """Order what is left of the manifests' rows, and settle what is in doubt.
 
     `again` is a person's decision about rows that have been ordered or refused: it is recorded
     before anything is sent, in the transaction that draws the orders up. What was `probed` before
     is kept, and holds the rows whose media cannot be fetched. With `all_submitted` a run that
-    waits does so for every submitted row of the ledger. Raises a BatchdubError where nothing was
+    waits does so for every submitted row of the ledger. `applying` holds it all against a plan
+    that was saved: StalePlanError if anything has changed. Raises a BatchdubError where nothing was
     sent. The ledger is closed and the run recorded, whatever happens.
     """
+    if applying is not None:
+        applying.require_target(tonight.ledger_path, tonight.target.name)
     with _session(tonight, person) as session, _alone(tonight, source, person):
         prepared = _prepare(
-            session.ledger, tonight, source, person, again=again, probed=probed or Probed()
+            session,
+            tonight,
+            source,
+            person,
+            again=again,
+            probed=probed or Probed(),
+            applying=applying,
         )
         if all_submitted and tonight.options.wait:
             known = set(prepared.scope)
@@ -164,15 +175,16 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
 
 
 def _prepare(
-    ledger: Ledger,
+    session: Session,
     tonight: Tonight,
     source: Source,
     person: Person,
     *,
     again: Again | None,
     probed: Probed,
+    applying: Applying | None,
 ) -> Prepared:
-    options = tonight.options
+    ledger, options = session.ledger, tonight.options
     # The question stands inside the transaction: whoever declines leaves no trace of the rows.
     with ledger.transaction():
         ids = {file.path: ledger.remember_manifest(file.path, file.sha256) for file in source.files}
@@ -190,8 +202,13 @@ def _prepare(
             allow_same_media=tonight.allow_same_media,
             holds=pricing.holds(probed.before(turns.holds)),
         )
+        if applying is not None:
+            planned = applying.compare(ledger, planned)
         signed = Signed()
         prepared = register(ledger, pricing.noting(noting_links(planned, signed)), ids)
+        if applying is not None:
+            applying.require_same()
+            applying.record(ledger, session.run_id)
         prepared.missing = () if again else source.missing
         prepared.scope.extend(gone)
         for url, look in probed.looks:

@@ -148,7 +148,7 @@ class Scene:
         kinds = {
             ".db": "the ledger", ".bak": "the backup", ".jsonl": "the sandbox's books",
             ".proof": "the certificate", ".lock": "the lock", ".events": "the events",
-            ".log": "the log file",
+            ".log": "the log file", ".plan": "the plan's file",
         }  # fmt: skip
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and path not in self._own:

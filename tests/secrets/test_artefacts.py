@@ -23,7 +23,7 @@ KINDS = (
     "the events", "the log file",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
-    "the lock", "the process list", *(f"report {name}" for name in _REPORTS),
+    "the lock", "the plan's file", "the process list", *(f"report {name}" for name in _REPORTS),
 )  # fmt: skip
 _CODES = {
     "validate": {0, 2}, "run": {6}, "run: the first call is refused": {9},
@@ -89,6 +89,7 @@ def _among_friends(night):
     night.run("validate", "validate", "bad.csv")
     night.run("validate", "validate", "good.csv", "--format", "json")
     night.run("plan", "plan", "good.csv", "--format", "jsonl")
+    night.run("plan", "plan", "good.csv", "--output", "a.plan", "--price", "1/job")
     with night.sandbox("drop-after=0.2", "error-before=0.2", "junk-after=0.2") as base_url:
         there = ("--base-url", base_url, *QUICK[:4], "--ledger", "friendly.db")
         first = ("run", "good.csv", "--no-canary", *there[:-1], "dead.db")

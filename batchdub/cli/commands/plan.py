@@ -6,13 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.money_options import Money, money_options
-from batchdub.cli.options import RATE, format_option, ledger_option, manifests_argument, option
-from batchdub.cli.run_options import link_margin_option, probe_option, strict_option
+from batchdub.cli.options import (
+    RATE,
+    base_url_option,
+    format_option,
+    ledger_option,
+    manifests_argument,
+    option,
+    settings_of,
+)
+from batchdub.cli.run_options import (
+    link_margin_option,
+    probe_option,
+    sandbox_option,
+    strict_option,
+)
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
+from batchdub.errors import UnusableInputError
 from batchdub.units import Rate
 
 
@@ -24,10 +39,13 @@ from batchdub.units import Rate
         "batchdub plan tonight.csv --rate 600/min --preflight",
         "batchdub plan tonight.csv --price '0.35 EUR/min' --max-cost 200",
         "batchdub plan tonight.csv --format csv > plan.csv",
+        "batchdub plan tonight.csv --output plan.json && batchdub run --plan plan.json",
     ),
 )
 @manifests_argument
 @ledger_option
+@base_url_option
+@sandbox_option
 @only_option
 @id_option
 @limit_option
@@ -54,6 +72,12 @@ from batchdub.units import Rate
 @link_margin_option
 @probe_option
 @format_option
+@option(
+    "--output",
+    env="BATCHDUB_PLAN_OUTPUT",
+    metavar="FILE",
+    help="Write the plan to a file instead, as JSON, for `run --plan`.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -61,6 +85,8 @@ def command(
     *,
     manifests: Sequence[str],
     ledger: str,
+    base_url: str | None,
+    sandbox: bool,
     only: Sequence[str],
     ids: Sequence[str],
     limit: int | None,
@@ -72,6 +98,7 @@ def command(
     link_margin_s: float,
     probe: bool,
     format_name: str,
+    output: str | None,
     **money: Any,
 ) -> None:
     """Print what would happen to each row, and why.
@@ -79,12 +106,22 @@ def command(
     A row with a signed link that is dead already is a problem; one whose link will be dead by the
     row's turn is held back. With a price it tells what the orders cost, and with a cap how many
     fit. Nothing is sent and nothing is changed; no key is needed.
+
+    With --output the plan becomes a file: `run --plan FILE` does exactly that, or refuses and says
+    what has changed. It is bound to the API of the ledger, or to the one that is named here.
     """
-    from batchdub.cli.planning import Projection, checks_of, print_plan  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.plan_files import Saving, api_meant  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.planning import Projection, checks_of, print_plan  # noqa: PLC0415  as above
+    from batchdub.cli.probing import ledger_if_any, probe_media  # noqa: PLC0415  as above
     from batchdub.run.options import RunOptions  # noqa: PLC0415  as above
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
 
-    del ledger  # settled with the environment by `settings_of`
+    del ledger, base_url  # settled with the environment by `settings_of`
+    if output and context.get_parameter_source("format_name") is ParameterSource.COMMANDLINE:
+        raise UnusableInputError("`--format` beside `--output`", "a plan's file is JSON")
+    options = Money(**money).within(RunOptions(rate))
+    with ledger_if_any(settings_of(context).ledger) as known:
+        api = api_meant(context, known, sandbox=sandbox)
     warn = context.ensure_object(Invocation).talk.warn
     source = open_source(
         manifests,
@@ -95,20 +132,26 @@ def command(
     )
     probed = None
     if probe:
-        from batchdub.cli.probing import probe_media  # noqa: PLC0415  as above
-
         probed = probe_media(
             context, source, allow_same_media=allow_same_media, skip_invalid=skip_invalid
         )
+    saving = output and Saving(
+        output,
+        settings_of(context).ledger,
+        api,
+        source.files,
+        only,
+        ids,
+        limit,
+        skip_invalid=skip_invalid,
+        allow_same_media=allow_same_media,
+        tariff=options.tariff,
+    )
     print_plan(
         context,
         source,
-        Projection(
-            link_margin_s,
-            Money(**money).within(RunOptions(rate)),
-            allow_same_media=allow_same_media,
-        ),
-        format_name,
+        Projection(link_margin_s, options, allow_same_media=allow_same_media),
+        saving or format_name,
         tell_links=preflight,
         probed=probed,
     )

@@ -11,7 +11,7 @@ import click
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.options import KEY_ENVIRONMENT, manifests_argument, option
+from batchdub.cli.options import KEY_ENVIRONMENT, option, optional_manifests
 from batchdub.cli.run_options import Wanted, run_options, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 
@@ -23,11 +23,19 @@ from batchdub.cli.selection import choice_of, id_option, limit_option, only_opti
         "batchdub run tonight.csv",
         "batchdub run tonight.csv --only language=ja,ko --max-jobs 100",
         "batchdub run tonight.csv --dry-run",
+        "batchdub run tonight.csv --price '0.35 EUR/min' --max-cost-per-day 200",
+        "batchdub run --plan plan.json",
         "batchdub run manifests/nightly.yaml --sandbox --fault drop-after=0.2",
     ),
     environment=KEY_ENVIRONMENT,
 )
-@manifests_argument
+@optional_manifests
+@option(
+    "--plan",
+    "plan_path",
+    metavar="FILE",
+    help="Do exactly what this plan of `plan --output` says, or refuse and say what has changed.",
+)
 @option("--dry-run", is_flag=True, help="Print the plan and order nothing, as `batchdub plan`.")
 @only_option
 @id_option
@@ -46,6 +54,7 @@ def command(
     /,
     *,
     manifests: Sequence[str],
+    plan_path: str | None,
     dry_run: bool,
     only: Sequence[str],
     ids: Sequence[str],
@@ -58,6 +67,9 @@ def command(
 
     Every row is ordered once. The same command again is the resume: it settles what is in doubt
     from the API's own list, and sends only what was never ordered.
+
+    With --plan the plan names the manifests and says which rows; a row that has changed since,
+    other media, a new or a missing row, another price or another API refuse all of it, exit 2.
     """
     from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
     from batchdub.cli.planning import checks_of, print_plan, projection_of  # noqa: PLC0415  as above
@@ -65,6 +77,15 @@ def command(
     from batchdub.run.tonight import order  # noqa: PLC0415  as above
 
     wanted = Wanted(**without_hooks(shared))
+    applying = None
+    if plan_path is not None:
+        from batchdub.cli.plan_files import planned_run  # noqa: PLC0415  rarely wanted
+
+        wanted, applying, manifests = planned_run(context, plan_path, wanted, manifests)
+        head = applying.plan.head
+        only, ids, limit, skip_invalid = head.only, head.ids, head.limit, head.skip_invalid
+    elif not manifests:
+        raise click.UsageError("Missing argument 'MANIFEST...'.", context)
     read = partial(
         open_source,
         manifests,
@@ -76,10 +97,18 @@ def command(
     if dry_run:
         source = read()
         probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
-        print_plan(context, source, projection_of(wanted), "table", tell_links=True, probed=probed)
+        print_plan(
+            context,
+            source,
+            projection_of(wanted),
+            "table",
+            tell_links=True,
+            probed=probed,
+            applying=applying,
+        )
         return
     with telling(context):
         source = read()
         probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
-        send = partial(order, source=source, probed=probed)
+        send = partial(order, source=source, probed=probed, applying=applying)
         carry_out(context, wanted, lambda tonight, person: send(tonight, person=person))
