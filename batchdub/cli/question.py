@@ -44,12 +44,12 @@ def confirmation(
 ) -> Callable[[Totals, Offer], None]:
     """Make what happens once the orders are known: whose key it is, and the question.
 
-    The question is asked on a terminal only. Without anything to send neither comes.
+    The question is asked on a terminal only. Where nothing will be sent neither comes.
     """
     talk = invocation.talk
 
     def confirm(totals: Totals, offer: Offer) -> None:
-        if not offer.of:
+        if not offer.orders:
             return
         name = "" if wanted.sandbox else _tell_key(tonight, talk)
         if not wanted.yes and can_ask(talk):

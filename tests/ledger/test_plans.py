@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from batchdub.ledger import overview
+from batchdub.ledger.spend import spend_since
 from batchdub.states import JobState
 from tests.ledger.support import START, add_jobs, make_row
 
@@ -52,6 +53,15 @@ def test_what_is_asked_of_a_row_does_not_read_the_others(ledger, plans, name):
     for step in plans():
         assert not step.startswith(ALL), step
         assert MANY not in step, step
+
+
+def test_a_days_spend_is_looked_up_order_by_order(ledger, plans):
+    """One reading of the attempts, and of each only what its own job has been through."""
+    list(spend_since(ledger, START))
+
+    steps = plans()
+    assert not [step for step in steps if "SCAN" in step and ("gone" in step or "sends" in step)]
+    assert [step for step in steps if step.startswith("SEARCH gone USING INDEX transition_job")]
 
 
 def test_a_report_streams(ledger, plans):

@@ -49,7 +49,7 @@ def test_every_error_has_a_code_that_is_a_failure():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     ours = [kind for kind in kinds if issubclass(kind, errors.BatchdubError)]
 
-    assert len(ours) == 10
+    assert len(ours) == 11
     assert all(kind.exit_code is not Exit.DONE for kind in ours)
 
 
