@@ -57,7 +57,7 @@ def _foreign_keys(queries: Queries) -> Iterator[str]:
 
 
 def _schema(queries: Queries) -> Iterator[str]:
-    expected, found = expected_guards(), queries.guards()
+    expected, found = expected_guards(queries.schema_version()), queries.guards()
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
             yield f"the guard `{name}` is missing: anything may have been written; {_RESTORE}"

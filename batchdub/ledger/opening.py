@@ -18,6 +18,7 @@ from batchdub.errors import IllegalTransitionError, LedgerUnusableError, LedgerW
 from batchdub.ledger.marks import has_wal, mark_open
 from batchdub.ledger.schema import (
     APPLICATION_ID,
+    COSTS_SINCE,
     SCHEMA_VERSION,
     expected_guards,
     present_guards,
@@ -133,7 +134,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 def _stand_in_for_later(connection: sqlite3.Connection) -> None:
     """Let a ledger that no run has brought up to this version answer all questions already."""
-    if _pragma(connection, "user_version") == 1:
+    version = _pragma(connection, "user_version")
+    if isinstance(version, int) and version < COSTS_SINCE:
         # In SQLite's memory, and seen before one of the file.
         connection.execute(f"CREATE TEMP VIEW spend AS {spend_view(has_costs=False)}")
 

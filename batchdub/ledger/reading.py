@@ -64,6 +64,10 @@ class Reading:
         with opening.told_plainly(self.path):
             return present_guards(self._connection)
 
+    def schema_version(self) -> int:
+        """Give the schema's version: an older ledger may be read, the next run brings it up."""
+        return int(self._one("PRAGMA user_version")[0])
+
     def meta(self, name: str) -> str | None:
         """Give a fact about the ledger itself, such as `api`, the API it is bound to."""
         row = self._maybe("SELECT value FROM meta WHERE name = ?", (name,))

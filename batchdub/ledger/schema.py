@@ -16,6 +16,8 @@ from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
 SCHEMA_VERSION = 2
+COSTS_SINCE = 2
+"""The first version whose attempts have a cost."""
 _OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
@@ -154,9 +156,10 @@ def _is_move(*, next_revision: bool) -> str:
     return f"({' OR '.join(moves)})"
 
 
-def guards() -> tuple[str, ...]:
+def guards(version: int = SCHEMA_VERSION) -> tuple[str, ...]:
     """Give the triggers that hold the transition table and the invariants, as SQL."""
-    return (*_transition_guards(), *_job_guards(), *_attempt_guards(), *_request_guards())
+    attempts = _attempt_guards(has_costs=version >= COSTS_SINCE)
+    return (*_transition_guards(), *_job_guards(), *attempts, *_request_guards())
 
 
 def indexes() -> tuple[str, ...]:
@@ -178,9 +181,9 @@ def strange_values() -> dict[str, str]:
     }
 
 
-def expected_guards() -> dict[str, str]:
+def expected_guards(version: int = SCHEMA_VERSION) -> dict[str, str]:
     """Give what must stand in a ledger's `sqlite_master`: triggers and indexes by name."""
-    return dict(map(named, (*guards(), *indexes())))
+    return dict(map(named, (*guards(version), *indexes())))
 
 
 def present_guards(connection: sqlite3.Connection) -> dict[str, str]:
@@ -259,7 +262,9 @@ def _job_guards() -> Iterator[str]:
     yield _refuse("jobs_are_kept", "DELETE ON jobs", "jobs are kept")
 
 
-def _attempt_guards() -> Iterator[str]:
+def _attempt_guards(*, has_costs: bool) -> Iterator[str]:
+    intent = "attempt_id, job_id, attempt_no, run_id, intended_at, server_at"
+    intent += ", cost, currency" if has_costs else ""
     yield _refuse("attempt_starts_open", "INSERT ON attempts", "an attempt starts open", """
         NEW.event IS NOT NULL OR NEW.request_id IS NOT NULL
         OR NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = NEW.job_id AND state = 'pending'
@@ -267,9 +272,7 @@ def _attempt_guards() -> Iterator[str]:
     yield _refuse("attempt_is_settled_once", "UPDATE ON attempts", "attempt already settled",
         "OLD.event IS NOT NULL")  # fmt: skip
     yield _refuse("intent_is_fixed",
-        "UPDATE OF attempt_id, job_id, attempt_no, run_id, intended_at, server_at, cost, currency"
-        " ON attempts",
-        "an intent is final")  # fmt: skip
+        f"UPDATE OF {intent} ON attempts", "an intent is final")  # fmt: skip
     yield _refuse("sending_needs_intent", "UPDATE OF state ON jobs",
         "sending without an open attempt", """
         NEW.state = 'sending' AND NOT EXISTS (

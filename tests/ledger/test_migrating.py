@@ -159,4 +159,5 @@ def test_a_ledger_that_no_run_has_upgraded_answers_all_questions(first):
         spent = [(each.reference_id, each.cost, each.open) for each in spend_since(ledger, START)]
         assert spent == [("a", None, False), ("b", None, True)]
         assert len(list(ledger.report_rows())) == 3
+        assert check_ledger(ledger) == []
         assert ledger.history("a")["attempts"]
