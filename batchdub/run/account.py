@@ -46,16 +46,17 @@ async def require_same_account(context: RunContext, key: Secret) -> None:
     print_now = _fingerprint(key, salt)
     pinned = ledger.meta("key_fingerprint")
     if pinned != print_now:
-        await _require_known_request(context)
+        await _require_known_request(context, first=pinned is None)
         with ledger.transaction():
             ledger.set_meta("key_salt", salt)
             ledger.set_meta("key_fingerprint", print_now)
 
 
-async def _require_known_request(context: RunContext) -> None:
+async def _require_known_request(context: RunContext, *, first: bool) -> None:
     known = context.ledger.newest_request_id()
     if known is None:
-        if context.ledger.may_have_ordered():
+        # Before a first key is known no order was sent, so there is none that it could not see.
+        if not first and context.ledger.may_have_ordered():
             raise LedgerUnusableError(
                 f"{context.ledger.path}: the key is new, and no request is known by which to tell"
                 " whether it belongs to the same account; orders of the old key are in doubt",
