@@ -23,6 +23,7 @@ from batchdub.sandbox.calls import Call, Upload, make_call
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from batchdub.sandbox.calls import Answer
     from batchdub.sandbox.provider import Provider
 
 _BODY_LIMIT = 1024 * 1024
@@ -55,8 +56,31 @@ class SandboxApp:
         # Not uvicorn's own header: it may be two seconds old, and the API's list is compared
         # with the time of the API's clock.
         date = {"date": format_datetime(self._provider.now(), usegmt=True)}
-        response = Response(answer.body, answer.status, {**answer.headers, **date})
+        headers = {**answer.headers, **date}
+        in_pieces = answer.lasts_s or answer.cut_at is not None
+        if in_pieces and scope["method"] != "HEAD":
+            await self._in_pieces(answer, headers, receive, send)
+            return
+        response = Response(answer.body, answer.status, headers)
         await response(scope, receive, send)
+
+    async def _in_pieces(
+        self, answer: Answer, headers: dict[str, str], receive: Receive, send: Send
+    ) -> None:
+        """Send a body that takes its time, or that is cut off in the middle."""
+        head = {**headers, "content-length": str(len(answer.body))}
+        raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in head.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        pieces = answer.pieces()
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._hold_back(answer.lasts_s / len(pieces))
+            if self._stopping.is_set():
+                break
+        if answer.cut_at is not None or self._stopping.is_set():
+            await _hang_up(receive, send)
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _hold_back(self, delay_s: float) -> None:
         try:

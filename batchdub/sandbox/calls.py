@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _BAD_GATEWAY = """<html><head><title>{status} {reason}</title></head>
 <body><center><h1>{status} {reason}</h1></center></body></html>
 """
+_PIECES = 20
 _WELCOME = "<!doctype html><html><body><h1>It works!</h1></body></html>\n"
 
 
@@ -54,13 +55,24 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes back: after `delay_s`, a response, or with `drop` a closed connection."""
+    """What comes back: after `delay_s`, a response, or with `drop` a closed connection.
+
+    The body's bytes take `lasts_s` to come; with `cut_at` the connection closes after so many.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(default=b"", repr=False)
     delay_s: float = 0.0
     drop: bool = False
+    lasts_s: float = 0.0
+    cut_at: int | None = None
+
+    def pieces(self) -> list[bytes]:
+        """Give the bytes that come, in the pieces that a body which takes its time has."""
+        sent = self.body[: self.cut_at]
+        size = max(1, -(-len(sent) // _PIECES)) if self.lasts_s else max(1, len(sent))
+        return [sent[at : at + size] for at in range(0, len(sent), size)]
 
 
 def make_call(
@@ -107,6 +119,11 @@ def junk_answer(whole: Answer, *, html: bool) -> Answer:
     if html:
         return _html(200, _WELCOME)
     return Answer(200, whole.headers, whole.body[: len(whole.body) // 2])
+
+
+def page_answer() -> Answer:
+    """Answer 200 with a page, as a portal does in place of anything."""
+    return _html(200, _WELCOME)
 
 
 def _html(status: int, page: str) -> Answer:

@@ -47,9 +47,17 @@ class Kind(StrEnum):
     """The order is taken; the answer to it comes a while later."""
     LIST_LAG = "list-lag"
     """The order is taken; the list and look-ups by reference_id show it a while later."""
+    OUTPUT_DROP = "output-drop"
+    """A dub's download breaks off in the middle of what was asked for."""
+    OUTPUT_SLOW = "output-slow"
+    """A dub's bytes take so long to come, piece by piece."""
+    OUTPUT_EXPIRED = "output-expired"
+    """A dub's link is refused with 403, as one that is too old."""
+    OUTPUT_PAGE = "output-page"
+    """In place of a dub comes a page of HTML, with 200."""
 
 
-TIMED = frozenset({Kind.LATE, Kind.SLOW, Kind.LIST_LAG})
+TIMED = frozenset({Kind.LATE, Kind.SLOW, Kind.LIST_LAG, Kind.OUTPUT_SLOW})
 BEFORE = frozenset({Kind.DROP_BEFORE, Kind.ERROR_BEFORE, Kind.GATEWAY_BEFORE})
 
 # An order has one ending: the first of these that hits it.

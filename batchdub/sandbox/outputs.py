@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from batchdub.sandbox.calls import Answer, error_answer
+from batchdub.sandbox.calls import Answer, error_answer, page_answer
+from batchdub.sandbox.faults import Fault, Kind
 from batchdub.sandbox.media import make_mp4
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+LINK_REFUSED = error_answer(403, "link expired or not signed")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -61,6 +64,22 @@ def output_answer(request_id: str, headers: Mapping[str, str]) -> Answer:
         )
     about["content-range"] = f"bytes {start}-{end - 1}/{len(media)}"
     return Answer(206, about, media[start:end])
+
+
+def spoilt(answer: Answer, faults: Sequence[Fault]) -> Answer:
+    """Give an answer with bytes of a dub as the faults that hit it make it."""
+    kinds = {fault.kind: fault for fault in faults}
+    if Kind.OUTPUT_EXPIRED in kinds:
+        return LINK_REFUSED
+    if Kind.OUTPUT_PAGE in kinds:
+        return page_answer()
+    if answer.status not in (200, 206):
+        return answer
+    if Kind.OUTPUT_SLOW in kinds:
+        answer = replace(answer, lasts_s=kinds[Kind.OUTPUT_SLOW].duration_s)
+    if Kind.OUTPUT_DROP in kinds:
+        answer = replace(answer, cut_at=len(answer.body) // 2)
+    return answer
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from batchdub.sandbox.lifecycle import progress
 from batchdub.sandbox.limits import Window, admit, limit_of, replay
 from batchdub.sandbox.listing import find_one, find_page, request_row, taken
 from batchdub.sandbox.orders import Order
-from batchdub.sandbox.outputs import link_is_good, output_answer, output_link
+from batchdub.sandbox.outputs import LINK_REFUSED, link_is_good, output_answer, output_link, spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,7 @@ class Provider:
         self._accepted_of = Counter(order.subject for order in books.orders)
         self._seen_of = Counter(self._accepted_of)
         self._looks_at: Counter[str] = Counter()
+        self._fetches_of: Counter[str] = Counter()
         self._posts = limit_of(settings.rate, settings.window)
         self._gets = limit_of(settings.get_rate, settings.window)
         times_s = sorted(order.created_at.timestamp() for order in taken(books.orders, now()))
@@ -176,8 +177,12 @@ class Provider:
         if order is None or progress(order, now).status != "completed":
             return error_answer(404, "not found")
         if not link_is_good(call.query, request_id, now, self.settings.seed):
-            return error_answer(403, "link expired or not signed")
-        return output_answer(request_id, call.headers)
+            return LINK_REFUSED
+        self._fetches_of[order.subject] += 1
+        faults, seed, count = self.settings.faults, self.settings.seed, self._fetches_of
+        kinds = (Kind.OUTPUT_EXPIRED, Kind.OUTPUT_PAGE, Kind.OUTPUT_DROP, Kind.OUTPUT_SLOW)
+        hits = [hit(faults, kind, seed, order.subject, count[order.subject]) for kind in kinds]
+        return spoilt(output_answer(request_id, call.headers), [each for each in hits if each])
 
     def _turn_away(self, wait_s: float) -> Answer:
         if self.settings.retry_after:

@@ -110,3 +110,36 @@ def test_a_range_of_another_file_gets_the_whole(driver, target, whole):
     assert fetch(driver, target, Range="bytes=5-", If_Range=etag).status == 206
     answer = fetch(driver, target, Range="bytes=5-", If_Range='"other"')
     assert (answer.status, answer.body) == (200, whole)
+
+
+def output_answers(*faults, number=40):
+    """Give so many answers with the same dub's bytes, each under these faults."""
+    driver = Driver(*faults)
+    driver.order("ref")
+    driver.wait(10)
+    url = json_of(driver.get(f"{REQUESTS}/ref"))["output_url"].removeprefix("http://127.0.0.1:9")
+    return [fetch(driver, url) for _ in range(number)]
+
+
+def test_a_download_can_break_off_and_goes_well_another_time():
+    """Announced whole, and cut in the middle of what was asked for."""
+    answers = output_answers("output-drop=0.5")
+
+    cut = [answer for answer in answers if answer.cut_at is not None]
+    assert 10 < len(cut) < 30
+    assert all(b"".join(answer.pieces()) == answer.body[: len(answer.body) // 2] for answer in cut)
+
+
+def test_a_download_can_take_its_time():
+    """In pieces, that together are the whole."""
+    (answer,) = output_answers("output-slow=1:5s", number=1)
+
+    assert answer.lasts_s == 5.0
+    assert len(answer.pieces()) > 10
+    assert b"".join(answer.pieces()) == answer.body
+
+
+def test_a_link_can_be_refused_and_a_page_come_in_place_of_a_dub():
+    assert {answer.status for answer in output_answers("output-expired=1", number=2)} == {403}
+    (page,) = output_answers("output-page=1", number=1)
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 import signal
@@ -222,6 +223,26 @@ def test_a_download_comes_whole_in_parts_and_as_a_head():
     assert (part.status_code, part.content) == (206, whole.content[100:200])
     assert (head.content, head.headers["content-length"]) == (b"", str(len(whole.content)))
     assert head.headers["etag"] == part.headers["etag"]
+
+
+def test_a_download_that_breaks_off_is_seen_to_break_off():
+    """Announced whole and closed early: no client may take it for the whole. A head is whole."""
+    with sandbox("output-drop=1", "output-slow=1:0.2s") as running, httpx.Client() as client:
+        request_id = order(running.base_url).json()["request_id"]
+        let_dubs_finish(running.provider)
+        url = f"{running.base_url}/v1/lipsync/requests/{request_id}"
+        link = client.get(url, headers=AUTH).json()["output_url"]
+        got = b""
+        with client.stream("GET", link) as response:
+            chunks = response.iter_raw()
+            with contextlib.suppress(httpx.RemoteProtocolError):
+                for chunk in chunks:
+                    got += chunk
+                pytest.fail("it was taken for the whole")
+        head = client.head(link)
+    whole = make_mp4(request_id)
+    assert got == whole[: len(whole) // 2]
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(whole)))
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,10 @@ class SandboxTransport(httpx.AsyncBaseTransport):
         if self.date_skew_s is not None:
             moment = self.provider.now() + timedelta(seconds=self.date_skew_s)
             headers["date"] = format_datetime(moment, usegmt=True)
+        if answer.lasts_s or answer.cut_at is not None:
+            headers["content-length"] = str(len(answer.body))
+            stream = _Pieces(answer, self.clock)
+            return httpx.Response(answer.status, headers=headers, stream=stream, request=request)
         content = b"" if request.method == "HEAD" else answer.body
         return httpx.Response(answer.status, headers=headers, content=content, request=request)
 
@@ -160,6 +164,23 @@ class SandboxTransport(httpx.AsyncBaseTransport):
                 reference_id,
             )
         )
+
+
+class _Pieces(httpx.AsyncByteStream):
+    """A body that takes its time, or that is cut off."""
+
+    def __init__(self, answer: Answer, clock) -> None:
+        self._answer = answer
+        self._clock = clock
+
+    async def __aiter__(self):
+        pieces = self._answer.pieces()
+        for piece in pieces:
+            yield piece
+            await self._clock.sleep(self._answer.lasts_s / len(pieces))
+        if self._answer.cut_at is not None:
+            cause = aiohttp.ClientPayloadError("Response payload is not completed")
+            raise httpx.ReadError(str(cause)) from cause
 
 
 def _drops_a_get(step: _Step, request: httpx.Request) -> bool:
