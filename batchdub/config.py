@@ -25,6 +25,9 @@ NAMES = (
     "allow-same-media",
     "base-url",
     "concurrency",
+    "download",
+    "download-concurrency",
+    "download-name",
     "duration-column",
     "events",
     "fault",
@@ -61,7 +64,7 @@ NAMES = (
     "webhook",
 )
 """What may stand in a config file: how to work, never what to do once."""
-_PATHS = frozenset({"events", "key-file", "ledger", "log-file"})
+_PATHS = frozenset({"download", "events", "key-file", "ledger", "log-file"})
 _PROFILES = "profiles"
 _SECRET = re.compile(r"(api[-_]?)?(key|token)|bearer[-_]?token", re.IGNORECASE)
 

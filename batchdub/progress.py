@@ -27,6 +27,7 @@ class Snapshot:
     phase: str
     pace_s: float | None = None
     at_api: int = 0
+    to_download: int = 0
 
 
 def orders_per_min(snapshot: Snapshot) -> float:

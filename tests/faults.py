@@ -20,14 +20,7 @@ _MARK = re.compile(r"(?<![\w-])F-([0-9]{1,3})\b")
 _TESTS = Path(__file__).resolve().parent
 
 
-def _because(reason: str, *numbers: int) -> dict[int, str]:
-    return dict.fromkeys(numbers, reason)
-
-
-NOT_YET: Mapping[int, str] = {
-    **_because("no plan knows yet when a signed link dies", 60),
-    **_because("nothing is downloaded yet", *range(114, 119)),
-}
+NOT_YET: Mapping[int, str] = {}
 """What may be without a claim, and why. A number that has one needs no reason any more."""
 
 

@@ -13,10 +13,11 @@ from batchdub.settings import DEFAULT_BASE_URL, DEFAULT_LEDGER, Settings
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """The options that lead a next command to the same ledger, and to the same API."""
+    """The options that lead a next command to the same ledger, API and folder of downloads."""
 
     ledger: tuple[str, ...] = ()
     api: tuple[str, ...] = ()
+    download: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Found:
     of one that was rejected or failed, `duplicate` the request_id of a further order; `failed`
     and `rejected` tell that there are such jobs, which may be tried again. `explained` is the
     command that explains rows which were held back; `waiting` tells of rows whose dubs have not
-    ended at the API. Empty: there is none.
+    ended at the API, `downloads_left` of dubs that were wanted and are not here. Empty: there is
+    none.
     """
 
     left: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ class Found:
     waiting: bool = False
     failed: bool = False
     rejected: bool = False
+    downloads_left: bool = False
 
 
 def leads_of(settings: Settings, api: str) -> Leads:
@@ -106,8 +109,8 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
     ]
     if found.explained:
         commands.append(list(found.explained))
-    if not commands and found.waiting:
-        commands.append(["batchdub", "wait", *leads.api, *leads.ledger])
+    if found.downloads_left or (found.waiting and not commands):
+        commands.append(["batchdub", "wait", *leads.api, *leads.ledger, *leads.download])
     if not commands:
         report = ("report", "--format", "csv", "--output", "report.csv")
         commands.append(["batchdub", *(report if well else ("status",)), *leads.ledger])

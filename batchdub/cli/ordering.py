@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from batchdub import __version__
+from batchdub.cli.download_options import download_of, require_download
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import Leads, leads_of, rebuild_with
 from batchdub.cli.options import key_of, settings_of
@@ -60,6 +62,7 @@ def carry_out(
     settings = settings_of(context)
     command = str(context.info_name)
     _require_waiting(context, wanted)
+    require_download(context, wanted)
     with target_of(context, sandbox_of(wanted)) as target:
         tonight = Tonight(
             ledger_path=settings.ledger,
@@ -70,6 +73,7 @@ def carry_out(
             clock=SystemClock(),
             allow_same_media=wanted.allow_same_media,
             serving=wanted.serving,
+            proxy_of=partial(_proxy_of, invocation),
             locks=None if wanted.sandbox else state_folder(invocation.environ) / "locks",
         )
         announce(invocation, tonight, wanted)
@@ -91,10 +95,16 @@ def carry_out(
     context.exit(int(result.exit_code))
 
 
+def _proxy_of(invocation: Invocation, url: str) -> Secret | None:
+    from batchdub.wire import find_proxy  # noqa: PLC0415  slow
+
+    return find_proxy(url, invocation.environ)
+
+
 def _require_waiting(context: click.Context, wanted: Wanted) -> None:
     """Refuse a limit that nothing would heed; in a config file it stands for other runs."""
     said = context.get_parameter_source("wait_limit_s") is ParameterSource.COMMANDLINE
-    if said and not wanted.wait and wanted.max_in_flight is None:
+    if said and not wanted.waits and wanted.max_in_flight is None:
         raise UnusableInputError("`--wait-limit` without `--wait`", "add --wait, or leave it out")
 
 
@@ -169,9 +179,10 @@ def options_of(wanted: Wanted, now: datetime) -> RunOptions:
         canary=not (wanted.sandbox or wanted.no_canary),
         max_failures=wanted.max_failures,
         window=window_of(wanted, now),
-        wait=wanted.wait,
+        wait=wanted.waits,
         wait_limit_s=DEFAULT_WAIT_LIMIT_S if wanted.wait_limit_s is None else wanted.wait_limit_s,
         max_in_flight=wanted.max_in_flight,
+        download=download_of(wanted),
     )
     return wanted.money.within(options)
 

@@ -68,13 +68,14 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     for number, words, style in (
         (snapshot.in_flight, "in flight", ""),
         (snapshot.at_api, "at the API", ""),
+        (snapshot.to_download, "to download", ""),
         (snapshot.in_doubt, "in doubt", "yellow"),
         (snapshot.failed, "failed", "red"),
         (snapshot.rate_limited, "rate-limited", "yellow"),
     ):
         if number:
             yield f"{number:,} {words}", style
-    if snapshot.phase != "waiting":
+    if snapshot.phase not in ("waiting", "downloading"):
         yield f"{orders_per_min(snapshot):.0f}/min", ""
     left_s = time_left_s(snapshot)
     if left_s:

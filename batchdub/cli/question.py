@@ -35,6 +35,8 @@ def announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
 
         talk.say(f"proxy: {proxy_for(target.base_url, invocation.environ)}")
     talk.say(f"ledger: {tonight.ledger_path.absolute()}")
+    if (download := tonight.options.download) is not None:
+        talk.say(f"downloads: {download.folder}")
     if invocation.config.path is not None:
         talk.say(f"config: {invocation.config}")
 

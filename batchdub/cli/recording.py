@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
-_BAD = frozenset({"row.lost", "row.refused", "row.failed", "row.disputed", "run.problem"})
+_BAD = frozenset(
+    {
+        *("row.lost", "row.refused", "row.failed", "row.disputed", "row.not_downloaded"),
+        "run.problem",
+    }
+)
 _HEAD = ("schema", "at", "run_id", "event", "source", "reference_id")
 
 

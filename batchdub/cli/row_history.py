@@ -22,7 +22,7 @@ History = dict[str, Any]
 _REVISION = (
     "revision", "sent_as", "state", "request_id", "remote_status", "held", "error", "attempts",
     "http_status", "source", "video_url", "audio_url", "output_url", "output_file",
-    "submitted_at", "finished_at", "run_id",
+    "output_bytes", "output_sha256", "downloaded_at", "submitted_at", "finished_at", "run_id",
 )  # fmt: skip
 _ATTEMPT = (
     "revision", "attempt_no", "intended_at", "ended_at", "event", "cause", "http_status",
@@ -82,17 +82,23 @@ def read_history(settings: Settings, reference_id: str) -> History:
         "state": str(job.state),
         "next": prospect(job, waiting, leads),
         "columns": columns_of(found["jobs"][-1]["columns"]),
-        "revisions": [_pick(_revision(row), _REVISION) for row in found["jobs"]],
+        "revisions": [_pick(_revision(row, found["outputs"]), _REVISION) for row in found["jobs"]],
         "attempts": [_pick(row, _ATTEMPT) for row in found["attempts"]],
         "transitions": [_pick(row, _TRANSITION) for row in found["transitions"]],
         "others": [_pick(row, _OTHER) for row in found["others"]],
     }
 
 
-def _revision(row: Mapping[str, Any]) -> dict[str, Any]:
+def _revision(row: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     revision = row["revision"]
+    whole = [each for each in outputs if each["revision"] == revision and each["sha256"]]
+    output = {
+        "output_bytes": whole[0]["bytes"] if whole else None,
+        "output_sha256": whole[0]["sha256"] if whole else None,
+        "downloaded_at": whole[0]["downloaded_at"] if whole else None,
+    }
     sent_as = row["reference_id"] + (f"~r{revision}" if revision > 1 else "")
-    return {**row, "sent_as": sent_as, "source": f"{row['path']}:{row['line']}"}
+    return {**row, **output, "sent_as": sent_as, "source": f"{row['path']}:{row['line']}"}
 
 
 def _pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from batchdub.cli.download_options import DOWNLOADING
 from batchdub.cli.money_options import MONEY_OPTIONS, Money
 from batchdub.cli.options import (
     DURATION_S,
@@ -23,6 +24,7 @@ from batchdub.cli.sandbox_options import fault_option, seed_option, tokens_optio
 from batchdub.errors import UnusableInputError
 from batchdub.hours import TimeOfDay, parse_time_of_day
 from batchdub.price import DEFAULT_DURATION_COLUMN, Amount, Price
+from batchdub.run.file_names import NameTemplate
 from batchdub.run.serving import Serving, parse_serving
 from batchdub.run.threshold import Threshold, parse_threshold
 from batchdub.units import Rate
@@ -82,6 +84,7 @@ _WAITING = (
         help="Most calls in a time: N/s, N/min, N/h, auto or unlimited.",
     ),
     wait_limit_option,
+    *DOWNLOADING,
     settle_option,
     sandbox_option,
     fault_option,
@@ -182,6 +185,7 @@ _ORDERING = (
     ),
     option("--wait", is_flag=True, help="Ask about the rows until every one of them has ended."),
     wait_limit_option,
+    *DOWNLOADING,
     option(
         "--max-in-flight",
         type=click.IntRange(1),
@@ -250,6 +254,9 @@ class Wanted:
     max_cost_per_day: Amount | None = None
     wait: bool = False
     wait_limit_s: float | None = None
+    download: str | None = None
+    download_name: NameTemplate | None = None
+    download_concurrency: int = 4
     max_in_flight: int | None = None
     verify: bool = False
     link_margin_s: float = 0.0
@@ -265,6 +272,11 @@ class Wanted:
     log_file: str | None = None
     yes: bool = False
     tokens: int | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether the run ends when its rows have: without that there is nothing to download."""
+        return self.wait or self.download is not None
 
     def __post_init__(self) -> None:
         _ = self.money  # which refuses a cap that nothing can count

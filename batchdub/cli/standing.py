@@ -144,10 +144,22 @@ def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
         tell_next(overview, settings, talk)
 
 
-def tell_next(overview: Overview, settings: Settings, talk: Talk) -> None:
-    """Tell what to do next, as far as the ledger alone can say."""
-    leads = leads_of(settings, overview.api)
-    for command in next_commands(found_in(overview, leads), leads):
+def tell_next(
+    overview: Overview,
+    settings: Settings,
+    talk: Talk,
+    download: tuple[str, ...] = (),
+    *,
+    downloads_left: bool = False,
+) -> None:
+    """Tell what to do next, as far as the ledger alone can say.
+
+    `download` are the options of a command that fetched dubs, and `downloads_left` tells that some
+    are not here yet.
+    """
+    leads = replace(leads_of(settings, overview.api), download=download)
+    found = replace(found_in(overview, leads), downloads_left=downloads_left)
+    for command in next_commands(found, leads):
         talk.say(f"next: {command}")
 
 

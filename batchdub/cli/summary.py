@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from batchdub.cli.download_options import download_again
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import (
     Found,
@@ -20,6 +22,8 @@ from batchdub.cli.options import settings_of
 from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
 from batchdub.exits import Exit
 from batchdub.plan import Fate
+from batchdub.run.download import failed_lines
+from batchdub.run.space import size
 from batchdub.states import ORDERED, JobState
 from batchdub.units import counted, format_duration
 
@@ -72,6 +76,7 @@ def _summarise(
     for line in _counts(result):
         talk.say(line)
     _tell_problems(result, talk)
+    leads = replace(leads, download=download_again(context))
     again = again_after(result)
     if again:
         talk.hint(_WHEN[again].format(command=named))
@@ -118,8 +123,37 @@ def summarise_waiting(result: RunResult, context: click.Context, api: str) -> No
         talk.say(f"{counted(rows, 'row')} at the API, after {took}: {_states(result)}")
     else:
         talk.say("nothing is at the API")
+    for line in _downloaded(result):
+        talk.say(line)
     _tell_problems(result, talk)
-    tell_next(read_overview(settings.ledger), settings, talk)
+    tell_next(
+        read_overview(settings.ledger),
+        settings,
+        talk,
+        download_again(context),
+        downloads_left=_is_left(result),
+    )
+
+
+def _downloaded(result: RunResult) -> Iterator[str]:
+    """Say how many dubs were fetched, and how many were there or are left."""
+    done = result.downloads
+    if done is None:
+        return
+    took = f" ({size(done.received)})" if done.received else ""
+    parts = [f"{counted(done.fetched, 'dub')} downloaded{took}"]
+    parts += [f"{done.gone:,} had gone"] if done.gone else []
+    parts += [f"{done.present:,} there already"] if done.present else []
+    parts += [f"{done.failed_total:,} failed"] if done.failed_total else []
+    parts += [f"{done.left:,} left"] if done.left else []
+    yield f"{', '.join(parts)}: {done.folder}"
+
+
+def _is_left(result: RunResult) -> bool:
+    """Whether the same downloads make sense once more."""
+    return (
+        result.downloads is not None and result.downloads.left + result.downloads.failed_total > 0
+    )
 
 
 def _settled(result: RunResult) -> str:
@@ -156,6 +190,7 @@ def _counts(result: RunResult) -> Iterator[str]:
     # A conflict's older order may be in doubt as well; it is one row all the same.
     rows = max(states.total(), result.totals.rows) + result.invalid
     yield f"{counted(rows, 'row')}: " + (", ".join(parts) or "none")
+    yield from _downloaded(result)
 
 
 def _spent(result: RunResult) -> str:
@@ -181,6 +216,8 @@ def _attention(result: RunResult) -> Iterator[str]:
     if more > 0:
         yield f"… and {counted(more, 'more row')} that need a look"
     yield from duplicate_lines(standing.duplicates)
+    if result.downloads is not None:
+        yield from failed_lines(result.downloads)
 
 
 def again_after(result: RunResult) -> Exit | None:
@@ -216,6 +253,7 @@ def found_after(
         waiting=standing.states[JobState.SUBMITTED] > 0 and not left,
         failed=standing.states[JobState.FAILED] > 0,
         rejected=standing.states[JobState.REJECTED] > 0,
+        downloads_left=_is_left(result) and not left,
     )
 
 

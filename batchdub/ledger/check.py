@@ -14,10 +14,11 @@ from typing import Any
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger.queries import Queries
 from batchdub.ledger.replay import Recorded, Step, Try, contradictions
-from batchdub.ledger.schema import expected_guards
+from batchdub.ledger.schema import OUTPUTS_SINCE, expected_guards
 from batchdub.media_url import media_key, url_hash
 
 _RESTORE = "restore a backup, or rebuild it with `batchdub ledger rebuild`"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MEDIA_KEY = re.compile(r"m1:[0-9a-f]{32}")
 
 
@@ -26,7 +27,8 @@ def check_ledger(queries: Queries) -> list[str]:
 
     If SQLite finds the file itself damaged only that is told, for nothing else read from it
     would mean anything. Otherwise: foreign keys, the guards and indexes, each job's state against
-    its recorded history and attempts, its revisions, its request_id, its media key.
+    its recorded history and attempts, its revisions, its request_id, its media key, its
+    output file.
 
     The media key is derived again only where that can be done honestly: the ledger keeps URLs
     cut, and only where the hash of the whole URL is the hash of the kept one was nothing cut. The
@@ -37,7 +39,7 @@ def check_ledger(queries: Queries) -> list[str]:
         damage = list(_integrity(queries))
         if damage:
             return damage
-        checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media)
+        checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media, _outputs)
         return [finding for check in checks for finding in check(queries)]
 
 
@@ -138,6 +140,23 @@ def _media(queries: Queries) -> Iterator[str]:
             }
             if key not in keys:
                 yield _about(reference_id, revision, "its media key is not that of its URLs")
+
+
+def _outputs(queries: Queries) -> Iterator[str]:
+    if queries.schema_version() < OUTPUTS_SINCE:
+        return
+    query = (
+        "SELECT reference_id, revision, output_file, file, sha256, state FROM jobs"
+        " LEFT JOIN outputs USING (job_id) WHERE output_file IS NOT NULL OR sha256 IS NOT NULL"
+        " ORDER BY job_id"
+    )
+    for reference_id, revision, told, file, sha256, state in queries.ask(query):
+        if state != "completed":
+            yield _about(reference_id, revision, f"it is {state}, and yet has an output file")
+        elif sha256 is None or told != file:
+            yield _about(reference_id, revision, "its output file is not the one on record")
+        elif not _SHA256.fullmatch(sha256):
+            yield _about(reference_id, revision, f"`{sha256}` is not a SHA-256")
 
 
 def _about(reference_id: str, revision: int, problem: str) -> str:

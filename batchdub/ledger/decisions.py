@@ -6,12 +6,13 @@ Each method changes one thing and expects an open transaction, as in `writer`.
 from __future__ import annotations
 
 from batchdub.errors import IllegalTransitionError
-from batchdub.ledger.writer import Actor, Writer
+from batchdub.ledger.outputs import Outputs
+from batchdub.ledger.writer import Actor
 from batchdub.models import Row
 from batchdub.states import NEXT_REVISION, Event, JobState, next_state
 
 
-class Decisions(Writer):
+class Decisions(Outputs):
     """A ledger in which a person may decide."""
 
     def cancel(self, job_id: int, state: JobState, actor: Actor) -> None:

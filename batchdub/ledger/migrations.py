@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from batchdub.ledger import output_schema
 from batchdub.ledger.schema import APPLICATION_ID, TABLES
 
 MIGRATIONS = Migrations("batchdub")
@@ -29,3 +30,9 @@ def m002_cost_of_attempts(db: Database) -> None:
     # In millionths of the currency, which may have no name; NULL where no price was known.
     db.execute("ALTER TABLE attempts ADD COLUMN cost INTEGER CHECK (cost >= 0)")
     db.execute("ALTER TABLE attempts ADD COLUMN currency TEXT")
+
+
+@MIGRATIONS()
+def m003_outputs(db: Database) -> None:
+    """Make the table of downloaded files."""
+    db.execute(output_schema.TABLE)

@@ -11,13 +11,16 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
+from batchdub.ledger import output_schema
 from batchdub.ledger.views import NEEDS_A_LOOK
 from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COSTS_SINCE = 2
 """The first version whose attempts have a cost."""
+OUTPUTS_SINCE = 3
+"""The first version that knows downloaded files."""
 _OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
@@ -159,7 +162,8 @@ def _is_move(*, next_revision: bool) -> str:
 def guards(version: int = SCHEMA_VERSION) -> tuple[str, ...]:
     """Give the triggers that hold the transition table and the invariants, as SQL."""
     attempts = _attempt_guards(has_costs=version >= COSTS_SINCE)
-    return (*_transition_guards(), *_job_guards(), *attempts, *_request_guards())
+    outputs = (output_schema.GUARD,) if version >= OUTPUTS_SINCE else ()
+    return (*_transition_guards(), *_job_guards(), *attempts, *_request_guards(), *outputs)
 
 
 def indexes() -> tuple[str, ...]:
@@ -178,6 +182,7 @@ def strange_values() -> dict[str, str]:
         f" OR to_state NOT IN ({_STATES}) LIMIT 1",
         "other_requests": "SELECT 1 FROM other_requests WHERE kind NOT IN ('duplicate', 'not_ours')"
         " LIMIT 1",
+        "outputs": output_schema.STRANGE,
     }
 
 

@@ -17,6 +17,7 @@ from batchdub.ledger.records import (
     stored_time,
     time_of,
 )
+from batchdub.ledger.schema import OUTPUTS_SINCE
 from batchdub.states import JobState
 
 
@@ -130,7 +131,10 @@ class Telling(Reading):
             yield row
 
     def history(self, reference_id: str) -> dict[str, list[dict[str, Any]]]:
-        """Give all that happened to a row: its `jobs`, `attempts`, `transitions`, `others`."""
+        """Give all that happened to a row: `jobs`, `attempts`, `transitions`, `others`, `outputs`.
+
+        In the order in which they came; a ledger of the first schema has no outputs.
+        """
         return {
             "jobs": self._dicts(
                 "SELECT jobs.*, path FROM jobs JOIN manifests USING (manifest_id)"
@@ -143,6 +147,10 @@ class Telling(Reading):
             "others": self._dicts(
                 "SELECT other_requests.* FROM other_requests JOIN jobs USING (job_id)"
                 " WHERE jobs.reference_id = ? ORDER BY created_at", reference_id),
+            "outputs": self._dicts(
+                "SELECT revision, outputs.* FROM outputs JOIN jobs USING (job_id)"
+                " WHERE reference_id = ? ORDER BY revision", reference_id)
+                if self.schema_version() >= OUTPUTS_SINCE else [],
         }  # fmt: skip
 
     def references_like(self, part: str) -> list[str]:

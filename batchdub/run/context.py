@@ -46,7 +46,8 @@ class Tally:
 class RunContext(Asking):
     """What the steps of a run work with; `opened_s` is when orders might go, monotonic.
 
-    `watch` hears of each job that is submitted.
+    `watch` hears of each job that is submitted, `fetch` of each that is completed, with the link to
+    its dub.
     """
 
     options: RunOptions
@@ -59,6 +60,7 @@ class RunContext(Asking):
     failures: Failures = field(default_factory=Failures)
     opened_s: float = 0.0
     watch: Callable[[int], None] = lambda _: None
+    fetch: Callable[[int, str], None] = lambda _job_id, _url: None
 
     def require_ours(self) -> None:
         """Raise LedgerUnusableError if ledger or lock was moved, deleted or replaced meanwhile."""

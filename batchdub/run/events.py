@@ -35,6 +35,10 @@ class Feed:
         """Hand on an event of the run itself, such as `run.begin`."""
         self._hand_on(to_stored_time(self._clock.now()), event, details)
 
+    def tell_file(self, event: str, details: Mapping[str, object]) -> None:
+        """Hand on an event about a downloaded file, such as `row.downloaded`."""
+        self.tell(event, **details)
+
     def pump(self) -> None:
         """Hand on what the ledger's history has that was not handed on yet."""
         if self._on_event is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from batchdub.price import Tariff
+from batchdub.run.file_names import NameTemplate
 from batchdub.run.purse import Caps
 from batchdub.run.threshold import Threshold
 from batchdub.units import DOCUMENTED_RATE, Rate
@@ -32,6 +34,15 @@ ALWAYS = Window()
 
 
 @dataclass(frozen=True, slots=True)
+class Download:
+    """Where finished dubs go: an absolute folder, the names in it, and how many come at once."""
+
+    folder: Path
+    names: NameTemplate
+    concurrency: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """How a run spends.
 
@@ -44,6 +55,7 @@ class RunOptions:
     `wait` asks about every submitted job until it has ended, for `wait_limit_s` each at most.
     `max_in_flight` holds orders back while so many are unfinished at the API.
     A row goes only if its links are good for `link_margin_s` more: the media are fetched later.
+    `download` fetches finished dubs, for which a run has to `wait`.
     """
 
     rate: Rate = DOCUMENTED_RATE
@@ -63,6 +75,7 @@ class RunOptions:
     wait_limit_s: float = DEFAULT_WAIT_LIMIT_S
     max_in_flight: int | None = None
     link_margin_s: float = DEFAULT_LINK_MARGIN_S
+    download: Download | None = None
 
     @property
     def caps(self) -> Caps:

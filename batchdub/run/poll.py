@@ -210,6 +210,8 @@ class Polling:
         if await self._write(watched, record):
             self._context.tally.events[event] += 1
             failed = event is Event.FAILED
+            if event is Event.COMPLETED:
+                self._context.fetch(watched.job_id, seen.output_url or "")
             if not self._context.stop.asked:
                 self._context.dub_ended((seen.error_message or "failed") if failed else None)
         self._drop(watched)

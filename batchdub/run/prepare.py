@@ -43,7 +43,7 @@ class Prepared:
     sent if their order turns out not to exist; `scope` holds the job_ids of all the manifest's
     rows that have a job. `left_out` are the first ten in conflict; `missing` are reference_ids
     that were to be sent, but stand in no manifest any more. `settles` are the only jobs in doubt
-    that are taken up; None: all.
+    that are taken up; None: all. `names` are the files, by job_id, that finished dubs become.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -53,6 +53,7 @@ class Prepared:
     left_out: list[LeftOut] = field(default_factory=list)
     missing: tuple[str, ...] = ()
     settles: frozenset[int] | None = None
+    names: dict[int, str] = field(default_factory=dict)
 
 
 def register(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from batchdub.exits import Exit, choose_exit
 from batchdub.plan import Fate, Totals
+from batchdub.run.download import Downloaded
 from batchdub.run.prepare import LeftOut
 from batchdub.run.pricing import Priced
 from batchdub.run.stop import StopReason
@@ -43,6 +44,7 @@ class RunResult:
     """The end of a run. `ordered` counts what this run ordered, `adopted` what it found ordered.
 
     `spent` is what its orders cost, those in doubt included; None without a price.
+    `downloads` is None where none were wanted.
     """
 
     run_id: str
@@ -56,22 +58,29 @@ class RunResult:
     elapsed_s: float
     invalid: int = 0
     spent: Priced | None = None
+    downloads: Downloaded | None = None
 
 
 def exit_code(
-    reasons: Sequence[StopReason], standing: Standing, totals: Totals, *, invalid: int
+    reasons: Sequence[StopReason],
+    standing: Standing,
+    totals: Totals,
+    *,
+    invalid: int,
+    downloads: Downloaded | None = None,
 ) -> Exit:
     """Choose the exit code from why the run stopped and how the manifest's rows stand."""
-    return choose_exit(_codes(reasons, standing, totals, invalid))
+    not_downloaded = downloads.failed_total if downloads else 0
+    return choose_exit(_codes(reasons, standing, totals, invalid + not_downloaded))
 
 
 def _codes(
-    reasons: Sequence[StopReason], standing: Standing, totals: Totals, invalid: int
+    reasons: Sequence[StopReason], standing: Standing, totals: Totals, left_out: int
 ) -> Iterator[Exit]:
     yield from (reason.code for reason in reasons)
     states = standing.states
     if states[JobState.IN_DOUBT] or states[JobState.SENDING] or standing.duplicates:
         yield Exit.NEEDS_A_LOOK
     bad = states[JobState.REJECTED] + states[JobState.FAILED] + standing.missing
-    if bad or standing.held_back or totals.fates[Fate.CONFLICT] or invalid:
+    if bad or standing.held_back or totals.fates[Fate.CONFLICT] or left_out:
         yield Exit.ROWS_FAILED

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from array import array
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
 
 from batchdub.clock import Clock
 from batchdub.errors import (
@@ -19,42 +16,44 @@ from batchdub.errors import (
     LedgerUnusableError,
 )
 from batchdub.exits import Exit
-from batchdub.ledger import Ledger
-from batchdub.models import Job
-from batchdub.plan import Fate
 from batchdub.redact import Secret
 from batchdub.run.account import require_same_account
 from batchdub.run.afterlook import look_again
+from batchdub.run.aside import Aside
 from batchdub.run.asking import Say
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Canary, Desk
+from batchdub.run.download import Downloads, OnFile
+from batchdub.run.fetching import Means
 from batchdub.run.journal import Journal
 from batchdub.run.lookup import account_total
 from batchdub.run.options import RunOptions
 from batchdub.run.poll import Polling
-from batchdub.run.prepare import LeftOut, Prepared
+from batchdub.run.prepare import Prepared
 from batchdub.run.pricing import put_prices, spent_by, spent_today
 from batchdub.run.prober import probe
 from batchdub.run.purse import Purse
-from batchdub.run.result import RunResult, Standing, exit_code
+from batchdub.run.result import RunResult, exit_code
 from batchdub.run.server_clock import ServerClock
 from batchdub.run.session import Session
 from batchdub.run.settling import Settling
 from batchdub.run.showing import OnProgress, show
 from batchdub.run.signals import ending_well
+from batchdub.run.standing import stand
 from batchdub.run.startlook import look_before_spending
 from batchdub.run.stop import Stop
 from batchdub.run.submit import Submitter
 from batchdub.run.window import close_in_time, wait_for_opening
-from batchdub.states import ORDERED, Event, JobState
-from batchdub.wire import ApiClient, LookPacer, Pacer
-
-_SHOWN = 10
+from batchdub.states import Event
+from batchdub.wire import ApiClient, DownloadClient, LookPacer, Pacer
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a run is given from outside: the API, time, chance, and who is told."""
+    """What a run is given from outside: the API, time, chance, and who is told.
+
+    `fetching` is what downloads need: who fetches, where work is done that blocks, who is told.
+    """
 
     api: ApiClient
     key: Secret
@@ -62,6 +61,7 @@ class Outside:
     say: Say
     on_progress: OnProgress
     rng: random.Random = field(default_factory=random.Random)
+    fetching: tuple[DownloadClient, Aside, OnFile] | None = None
 
 
 async def run_orders(
@@ -73,10 +73,11 @@ async def run_orders(
     ApiUnavailableError, LedgerUnusableError.
     """
     context = _make_context(session, prepared, options, outside)
+    downloads = _downloads(context, prepared, outside)
     began_s = outside.clock.monotonic_s()
     try:
         with ending_well(context.stop, context.say):
-            await _steps(context, session, prepared, outside)
+            await _steps(context, session, prepared, outside, downloads)
     except asyncio.CancelledError:
         if not context.stop.asked:
             raise
@@ -90,9 +91,10 @@ async def run_orders(
     _keep_learned_rate(context)
     standing = stand(session.ledger, prepared)
     reasons = tuple(context.stop.reasons)
+    fetched = downloads.outcome if downloads else None
     return RunResult(
         run_id=session.run_id,
-        exit_code=exit_code(reasons, standing, prepared.totals, invalid=invalid),
+        exit_code=exit_code(reasons, standing, prepared.totals, invalid=invalid, downloads=fetched),
         reasons=reasons,
         standing=standing,
         totals=prepared.totals,
@@ -102,6 +104,7 @@ async def run_orders(
         spent=spent_by(options, context.desk.purse),
         elapsed_s=outside.clock.monotonic_s() - began_s,
         invalid=invalid,
+        downloads=fetched,
     )
 
 
@@ -115,7 +118,11 @@ def _still_ours(context: RunContext) -> None:
 
 
 async def _steps(
-    context: RunContext, session: Session, prepared: Prepared, outside: Outside
+    context: RunContext,
+    session: Session,
+    prepared: Prepared,
+    outside: Outside,
+    downloads: Downloads | None,
 ) -> None:
     if prepared.orders:
         await wait_for_opening(context)
@@ -126,7 +133,10 @@ async def _steps(
     ]
     settling = Settling(context, prepared.settles)
     polling = _polling(context, settling, prepared)
-    if not prepared.orders and not doubts and not context.desk.at_api:
+    if downloads is not None:
+        downloads.begin()
+    to_download = downloads is not None and downloads.left > 0
+    if not (prepared.orders or doubts or context.desk.at_api or to_download):
         await _look_again(context)
         return
     await _meet(context)
@@ -135,7 +145,9 @@ async def _steps(
         await look_before_spending(context, prepared.orders, new_ledger=session.new_ledger)
     for doubt in doubts:
         settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
-    await _send_and_settle(context, settling, polling, prepared, outside)
+    await _send_and_settle(
+        context, settling, polling, downloads, prepared=prepared, outside=outside
+    )
     await _look_again(context)
 
 
@@ -163,6 +175,8 @@ async def _send_and_settle(
     context: RunContext,
     settling: Settling,
     polling: Polling | None,
+    downloads: Downloads | None,
+    *,
     prepared: Prepared,
     outside: Outside,
 ) -> None:
@@ -172,13 +186,17 @@ async def _send_and_settle(
     )
     try:
         async with asyncio.TaskGroup() as group:
-            showing = group.create_task(show(context, polling, prepared, outside.on_progress))
+            showing = group.create_task(
+                show(context, polling, downloads, prepared, outside.on_progress)
+            )
             tasks = [group.create_task(submitter.work()) for _ in range(workers)]
             tasks.append(group.create_task(settling.work()))
             tasks.append(group.create_task(probe(context)))
             closing = group.create_task(close_in_time(context))
             if polling is not None:
                 tasks.append(group.create_task(polling.work()))
+            if downloads is not None:
+                tasks.append(group.create_task(downloads.work()))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             showing.cancel()
             closing.cancel()
@@ -209,6 +227,16 @@ def _polling(context: RunContext, settling: Settling, prepared: Prepared) -> Pol
     polling = Polling(context, settling, prepared.scope)
     polling.begin()
     return polling
+
+
+def _downloads(context: RunContext, prepared: Prepared, outside: Outside) -> Downloads | None:
+    wanted = context.options.download
+    if wanted is None or outside.fetching is None:
+        return None
+    client, aside, on_file = outside.fetching
+    api = context.ledger.meta("api") or ""
+    means = Means(context, client, aside, wanted.folder, api)
+    return Downloads(means, prepared.names, wanted.concurrency, on_file)
 
 
 def _keep_learned_rate(context: RunContext) -> None:
@@ -259,57 +287,3 @@ def _make_context(
 
 def _ago_s(moment: datetime | None, clock: Clock) -> float | None:
     return None if moment is None else (clock.now() - moment).total_seconds()
-
-
-def stand(ledger: Ledger, prepared: Prepared) -> Standing:
-    """Read from the ledger how the manifest's rows stand now."""
-    counts = ledger.states_of(prepared.scope)
-    states: Counter[JobState] = Counter()
-    held = 0
-    for (state, is_held), number in counts.items():
-        states[state] += number
-        held += number if is_held else 0
-    jobs = _not_ordered(ledger, prepared.scope)
-    held_back = counts[(JobState.PENDING, True)]
-    fates = prepared.totals.fates
-    gone = [LeftOut("", missing, "in no manifest any more") for missing in _still(ledger, prepared)]
-    left_out = [*prepared.left_out, *gone[:_SHOWN], *jobs][:_SHOWN]
-    total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT] + len(gone)
-    return Standing(
-        states=states,
-        held=held,
-        left_out=tuple(left_out),
-        left_out_total=total + held_back,
-        held_back=held_back,
-        missing=len(gone),
-        duplicates=tuple(ledger.open_duplicates()),
-    )
-
-
-def _still(ledger: Ledger, prepared: Prepared) -> list[str]:
-    """Give the missing rows that are not ordered: one in doubt may have been settled since."""
-    jobs = ledger.latest_jobs(prepared.missing)
-    return [missing for missing in prepared.missing if jobs[missing].state not in ORDERED]
-
-
-_NEEDS_TELLING = (JobState.IN_DOUBT, JobState.REJECTED, JobState.FAILED, JobState.SENDING)
-
-
-def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
-    within = set(scope)
-    shown: list[LeftOut] = []
-    for job in chain(ledger.held_back(), ledger.jobs_in(*_NEEDS_TELLING)):
-        if job.job_id in within:
-            source, reference_id = str(job.source), job.key.reference_id
-            shown.append(
-                LeftOut(source, reference_id, _why(job), job.state, held=job.held is not None)
-            )
-            if len(shown) == _SHOWN:
-                break
-    return shown
-
-
-def _why(job: Job) -> str:
-    words = "held back" if job.state is JobState.PENDING else str(job.state).replace("_", " ")
-    reason = job.held or job.error
-    return f"{words}: {reason}" if reason else words

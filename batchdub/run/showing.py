@@ -7,6 +7,7 @@ from collections.abc import Callable
 from batchdub.plan import Fate
 from batchdub.progress import Snapshot
 from batchdub.run.context import RunContext
+from batchdub.run.download import Downloads
 from batchdub.run.poll import Polling
 from batchdub.run.prepare import Prepared
 from batchdub.states import Event
@@ -17,20 +18,28 @@ OnProgress = Callable[[Snapshot], None]
 
 
 async def show(
-    context: RunContext, polling: Polling | None, prepared: Prepared, on_progress: OnProgress
+    context: RunContext,
+    polling: Polling | None,
+    downloads: Downloads | None,
+    prepared: Prepared,
+    on_progress: OnProgress,
 ) -> None:
     """Tell how far the run is, several times a second, until cancelled; and once at the end."""
     began_s = context.clock.monotonic_s()
     try:
         while True:
-            on_progress(_snapshot(context, polling, prepared, began_s))
+            on_progress(_snapshot(context, polling, downloads, prepared, began_s))
             await context.clock.sleep(_SHOW_EVERY_S)
     finally:
-        on_progress(_snapshot(context, polling, prepared, began_s))
+        on_progress(_snapshot(context, polling, downloads, prepared, began_s))
 
 
 def _snapshot(
-    context: RunContext, polling: Polling | None, prepared: Prepared, began_s: float
+    context: RunContext,
+    polling: Polling | None,
+    downloads: Downloads | None,
+    prepared: Prepared,
+    began_s: float,
 ) -> Snapshot:
     tally, desk, fates = context.tally, context.desk, prepared.totals.fates
     ordered = tally.events[Event.ACCEPTED]
@@ -44,9 +53,10 @@ def _snapshot(
         orders=ordered,
         rate_limited=tally.rate_limited,
         elapsed_s=context.clock.monotonic_s() - began_s,
-        phase=_phase(context, polling),
+        phase=_phase(context, polling, downloads),
         pace_s=context.order_pace.interval_s or None,
         at_api=desk.at_api,
+        to_download=downloads.left if downloads else 0,
     )
 
 
@@ -58,8 +68,11 @@ def _done_now(context: RunContext, prepared: Prepared) -> int:
     return prepared.totals.fates[Fate.SUBMITTED] + tally.events[Event.ACCEPTED] + tally.adopted
 
 
-def _phase(context: RunContext, polling: Polling | None) -> str:
+def _phase(context: RunContext, polling: Polling | None, downloads: Downloads | None) -> str:
     desk, stop = context.desk, context.stop
+    waits = polling is not None and polling.waiting > 0
+    if stop.may_look and desk.finished and downloads is not None and downloads.left and not waits:
+        return "downloading"
     if stop.may_look and desk.finished and polling is not None and context.options.wait:
         return "waiting"
     if stop.asked:

@@ -17,18 +17,21 @@ from batchdub.ledger import Ledger, held_batch, synced_folder
 from batchdub.plan import Totals
 from batchdub.preflight import Signed
 from batchdub.progress import Snapshot
+from batchdub.redact import Secret
 from batchdub.run.again import Again, put_back
 from batchdub.run.applying import Applying
 from batchdub.run.asking import Say
-from batchdub.run.connecting import Target, connected
+from batchdub.run.connecting import Target
+from batchdub.run.destinations import destinations
 from batchdub.run.events import Feed, OnEvent
 from batchdub.run.options import RunOptions
 from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.pricing import Offer, Pricing, make_offer, put_prices, spent_today
 from batchdub.run.probing import Probed
+from batchdub.run.reaching import reaching
 from batchdub.run.result import RunResult
-from batchdub.run.runner import Outside, run_orders
+from batchdub.run.runner import run_orders
 from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.session import Session, open_session
 from batchdub.run.showing import OnProgress
@@ -65,7 +68,13 @@ class Tonight:
     serving: Serving | None = None
     locks: Path | None = None
     """Where runs from different ledgers keep each other from ordering the same manifest."""
+    proxy_of: Callable[[str], Secret | None] = lambda _: None
+    """The proxy that leads to the servers which have finished dubs."""
     rng: random.Random = field(default_factory=random.Random)
+
+
+Watching = tuple[Person, Feed]
+"""Who watches a run, and the feed of its events."""
 
 
 def order(
@@ -83,9 +92,10 @@ def order(
     `again` is a person's decision about rows that have been ordered or refused: it is recorded
     before anything is sent, in the transaction that draws the orders up. What was `probed` before
     is kept, and holds the rows whose media cannot be fetched. With `all_submitted` a run that
-    waits does so for every submitted row of the ledger. `applying` holds it all against a plan
-    that was saved: StalePlanError if anything has changed. Raises a BatchdubError where nothing was
-    sent. The ledger is closed and the run recorded, whatever happens.
+    waits does so for every submitted row of the ledger, and fetches every finished dub. `applying`
+    holds it all against a plan that was saved: StalePlanError if anything has changed. Raises a
+    BatchdubError where nothing was sent. The ledger is closed and the run recorded, whatever
+    happens.
     """
     if applying is not None:
         applying.require_target(tonight.ledger_path, tonight.target.name)
@@ -98,11 +108,8 @@ def order(
             again=again,
             probed=probed or Probed(),
             applying=applying,
+            all_submitted=all_submitted,
         )
-        if all_submitted and tonight.options.wait:
-            known = set(prepared.scope)
-            jobs = session.ledger.jobs_in(JobState.SUBMITTED)
-            prepared.scope.extend(job.job_id for job in jobs if job.job_id not in known)
         return _carry_out(tonight, session, prepared, person, source.invalid)
 
 
@@ -122,14 +129,23 @@ def settle(tonight: Tonight, person: Person, rows: Selector | None = None) -> Ru
 def wait(tonight: Tonight, person: Person, chosen: Selector) -> RunResult:
     """Ask about the submitted rows until every one has ended, and send nothing. Raises as `order`.
 
-    The result and its exit code are about the rows that were submitted when it began. Raises
-    UnusableInputError if a choice was made and no row is in it.
+    The result and its exit code are about the rows that were submitted when it began; where dubs
+    are downloaded also about those that were completed. Raises UnusableInputError if a choice was
+    made and no row is in it.
     """
     with _session(tonight, person) as session:
-        jobs = pick_jobs(session.ledger, chosen, JobState.SUBMITTED)
-        scope = array("q", [job.job_id for job in jobs if job.state is JobState.SUBMITTED])
-        prepared = Prepared(scope=scope, settles=frozenset())
+        states = _awaited(tonight.options)
+        jobs = pick_jobs(session.ledger, chosen, *states)
+        scope = array("q", [job.job_id for job in jobs if job.state in states])
+        names = destinations(session.ledger, scope, tonight.options.download)
+        prepared = Prepared(scope=scope, settles=frozenset(), names=names)
         return _carry_out(tonight, session, prepared, person, 0)
+
+
+def _awaited(options: RunOptions) -> tuple[JobState, ...]:
+    """Give the states of the jobs that something may still come of without an order."""
+    both = JobState.SUBMITTED, JobState.COMPLETED
+    return both if options.download else both[:1]
 
 
 @contextmanager
@@ -183,6 +199,7 @@ def _prepare(
     again: Again | None,
     probed: Probed,
     applying: Applying | None,
+    all_submitted: bool,
 ) -> Prepared:
     ledger, options = session.ledger, tonight.options
     # The question stands inside the transaction: whoever declines leaves no trace of the rows.
@@ -211,6 +228,11 @@ def _prepare(
             applying.record(ledger, session.run_id)
         prepared.missing = () if again else source.missing
         prepared.scope.extend(gone)
+        if all_submitted and options.wait:
+            known = set(prepared.scope)
+            jobs = ledger.jobs_in(*_awaited(options))
+            prepared.scope.extend(job.job_id for job in jobs if job.job_id not in known)
+        prepared.names = destinations(ledger, prepared.scope, options.download)
         for url, look in probed.looks:
             ledger.remember_media(url, look)
         if tonight.serving is not None:
@@ -237,11 +259,11 @@ def _decide(
 def _carry_out(
     tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
 ) -> RunResult:
-    with _telling(tonight, session, prepared, person) as (feed, watching):
-        result = asyncio.run(_with_client(tonight, session, prepared, watching, invalid))
+    with _telling(tonight, session, prepared, person) as watching:
+        result = asyncio.run(_run(tonight, session, prepared, watching, invalid))
         session.exit_code = result.exit_code
         session.summary = "; ".join(reason.message for reason in result.reasons)
-    feed.tell(
+    watching[1].tell(
         "run.end",
         exit_code=int(result.exit_code),
         ordered=result.ordered,
@@ -256,7 +278,7 @@ def _carry_out(
 @contextmanager
 def _telling(
     tonight: Tonight, session: Session, prepared: Prepared, person: Person
-) -> Iterator[tuple[Feed, Person]]:
+) -> Iterator[Watching]:
     """Have the run's events told as well, whenever it shows how far it is, and at its end."""
     feed = Feed(session.ledger, session.run_id, tonight.clock, person.on_event)
     feed.tell(
@@ -276,20 +298,15 @@ def _telling(
         feed.pump()
 
     try:
-        yield feed, replace(person, say=say, on_progress=on_progress)
+        yield replace(person, say=say, on_progress=on_progress), feed
     finally:
         with suppress(LedgerUnusableError):  # told by the run itself
             feed.pump()
 
 
-async def _with_client(
-    tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
+async def _run(
+    tonight: Tonight, session: Session, prepared: Prepared, watching: Watching, invalid: int
 ) -> RunResult:
-    options, target = tonight.options, tonight.target
-    async with connected(
-        target, options.rate, options.concurrency, tonight.clock, tonight.version
-    ) as api:
-        outside = Outside(
-            api, target.key, tonight.clock, person.say, person.on_progress, tonight.rng
-        )
-        return await run_orders(session, prepared, options, outside, invalid=invalid)
+    person, feed = watching
+    async with reaching(tonight, person, feed.tell_file) as outside:
+        return await run_orders(session, prepared, tonight.options, outside, invalid=invalid)

@@ -8,6 +8,8 @@ from batchdub.wire.address import PRODUCTION_URL, STAGING_URL, check_base_url, c
 from batchdub.wire.backoff import backoff_s, may_try_again, try_row
 from batchdub.wire.body import GenerateBody, generate_body
 from batchdub.wire.client import ApiClient
+from batchdub.wire.download import DownloadClient
+from batchdub.wire.download_head import DownloadFailedError, Head, Resume, Trouble
 from batchdub.wire.failures import CallFailedError
 from batchdub.wire.hook import deliver
 from batchdub.wire.listing import Listing, list_all
@@ -24,12 +26,17 @@ __all__ = [
     "STAGING_URL",
     "ApiClient",
     "CallFailedError",
+    "DownloadClient",
+    "DownloadFailedError",
     "GenerateBody",
+    "Head",
     "Listing",
     "LookPacer",
     "MediaClient",
     "Pacer",
     "Reply",
+    "Resume",
+    "Trouble",
     "backoff_s",
     "build_transport",
     "check_base_url",

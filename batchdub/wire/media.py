@@ -16,13 +16,14 @@ import httpx
 
 from batchdub import __version__
 from batchdub.models import MediaLook
-from batchdub.redact import Secret
 from batchdub.wire.outcomes import classify_error
-from batchdub.wire.transport import build_transport
+from batchdub.wire.roads import Roads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from batchdub.redact import Secret
 
 _MOST_REDIRECTS = 5
 _CLOSING_S = 1.0
@@ -43,11 +44,8 @@ class MediaClient:
         deadline_s: float = 20.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._proxy_of = proxy_of
-        self._max_connections = max_connections
         self._deadline_s = deadline_s
-        self._transport = transport
-        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+        self._roads = Roads(proxy_of, max_connections, transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,8 +56,7 @@ class MediaClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
+        await self._roads.aclose()
 
     async def look(self, url: str) -> MediaLook:
         """Look at one link. Whatever goes wrong becomes part of what was seen."""
@@ -69,7 +66,7 @@ class MediaClient:
                 answered = seen.status is not None and seen.status < 300
                 return seen if answered else await self._follow("GET", url)
         except Exception as error:
-            return MediaLook(failure=classify_error(error, Secret(url)).message)
+            return MediaLook(failure=classify_error(error, *self._roads.secrets(url)).message)
 
     async def _follow(self, method: str, url: str) -> MediaLook:
         for _ in range(_MOST_REDIRECTS + 1):
@@ -93,23 +90,12 @@ class MediaClient:
         wait_s = self._deadline_s
         timeouts = {"connect": wait_s, "pool": wait_s, "read": wait_s, "write": wait_s}
         request = httpx.Request(method, url, headers=headers, extensions={"timeout": timeouts})
-        response = await self._transport_for(url).handle_async_request(request)
+        response = await self._roads.to(url).handle_async_request(request)
         # The body may be a whole film, from a server that knows no ranges: it is not read.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_CLOSING_S):
                 await response.aclose()
         return response
-
-    def _transport_for(self, url: str) -> httpx.AsyncBaseTransport:
-        if self._transport is not None:
-            return self._transport
-        proxy = self._proxy_of(url)
-        name = "" if proxy is None else proxy.reveal()
-        if name not in self._transports:
-            self._transports[name] = build_transport(
-                max_connections=self._max_connections, fresh_connections=True, proxy=proxy
-            )
-        return self._transports[name]
 
 
 def _seen(response: httpx.Response) -> MediaLook:

@@ -43,9 +43,10 @@ def newer(monkeypatch):
     later = Migrations("batchdub")
     later()(migrations.m001_first_ledger)
     later()(migrations.m002_cost_of_attempts)
+    later()(migrations.m003_outputs)
 
     @later()
-    def m003_more(db):
+    def m004_more(db):
         db.execute("CREATE TABLE more (x)")
         db.execute("INSERT INTO more VALUES (1)")
 

@@ -65,6 +65,9 @@ class HostileApi:
             return 200, "OK", {"name": f"studio {KEY} {said}"}
         if path.endswith("/health"):
             return 200, "OK", {"status": "ok"}
+        _, _, request_id = urlsplit(path).path.partition("/requests/")
+        if request_id:
+            return 200, "OK", _finished(int(request_id[-1]), "")
         return 200, "OK", self._list(parse_qs(urlsplit(path).query))
 
     def _list(self, query: dict[str, list[str]]) -> object:

@@ -149,6 +149,7 @@ class Scene:
             ".db": "the ledger", ".bak": "the backup", ".jsonl": "the sandbox's books",
             ".proof": "the certificate", ".lock": "the lock", ".events": "the events",
             ".log": "the log file", ".plan": "the plan's file",
+            ".json": "the notes beside dubs",
         }  # fmt: skip
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and path not in self._own:

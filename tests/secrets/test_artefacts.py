@@ -20,13 +20,15 @@ KINDS = (
     "validate", "plan", "run", "run: the first call is refused", "run: through a proxy",
     "run: a key file that is none", "resume", "status", "show", "audit", "reconcile",
     "ledger rebuild", "ledger check", "ledger backup", "sandbox books", "doctor", "every log",
-    "the events", "the log file",
+    "the events", "the log file", "wait: downloads", "the notes beside dubs",
+    "wait: a hostile store",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
     "the lock", "the plan's file", "the process list", *(f"report {name}" for name in _REPORTS),
 )  # fmt: skip
 _CODES = {
-    "validate": {0, 2}, "run": {6}, "run: the first call is refused": {9},
+    "validate": {0, 2}, "run": {6}, "wait: a hostile store": {8},
+    "run: the first call is refused": {9},
     "run: through a proxy": {9}, "run: a key file that is none": {3}, "a fault of ours": {1},
     "the interpreter's death": {-signal.SIGABRT},
 }  # fmt: skip
@@ -70,6 +72,8 @@ def _among_enemies(night):
     night.run("run: the first call is refused", "run", *run[:-1], "refused.db")
     api.mode = "finished"
     night.run("ledger rebuild", "ledger", "rebuild", "good.csv", *there[:2], "--ledger", "back.db")
+    waiting = ("wait", *there[:2], "--ledger", "back.db", "--wait-limit", "1s")
+    night.run("wait: a hostile store", *waiting, "--download", "none")
     night.run("report csv", "report", "--format", "csv", "--ledger", "back.db")
     night.run("show", "show", reference(2), "--ledger", "back.db")
     audit = ("audit", "good.csv", *there[:2], "--ledger", "back.db", "--certificate", "a.proof")
@@ -97,6 +101,7 @@ def _among_friends(night):
         night.wrapped("every log", "chatty", "run", "good.csv", "--no-canary", *there)
         night.run("resume", "resume", "--no-canary", *there)
         night.run("reconcile", "reconcile", *there)
+        night.wrapped("wait: downloads", "chatty", "wait", *there, "--download", "dubs")
     night.run("sandbox books", "sandbox", "books", "--state", "books.jsonl", "--format", "json")
 
 

@@ -20,18 +20,21 @@ from batchdub.models import RemoteRequest, Row, Source
 from batchdub.plan import plan_rows
 from batchdub.redact import Secret
 from batchdub.run.again import put_back
-from batchdub.run.options import RunOptions
+from batchdub.run.destinations import destinations
+from batchdub.run.file_names import parse_name_template
+from batchdub.run.options import Download, RunOptions
 from batchdub.run.prepare import register
 from batchdub.run.runner import Outside, run_orders
 from batchdub.run.session import open_session
 from batchdub.run.source import starting_at, turns_of
 from batchdub.sandbox.books import Books
 from batchdub.sandbox.faults import parse_fault
+from batchdub.sandbox.media import make_mp4
 from batchdub.sandbox.provider import Provider
 from batchdub.sandbox.settings import SandboxSettings
 from batchdub.states import Event, JobState
 from batchdub.units import UNLIMITED
-from batchdub.wire import ApiClient
+from batchdub.wire import ApiClient, DownloadClient
 from tests.support.night_transport import NightTransport
 from tests.support.virtual import EPOCH, VirtualClock
 
@@ -80,9 +83,23 @@ class Night:
         self.seed = seed
         self.rng = random.Random(seed)  # noqa: S311  chance that can be repeated
         self.on_session = lambda _session: None
+        self.aside = _at_once
+        self.files = []
+
+    @property
+    def dubs(self) -> Path:
+        """Where downloads go."""
+        return self.folder / "dubs"
 
     async def run(self, rows, *, key=KEY, target=BASE_URL, **options):
-        """Run these rows as the command would, or order them `again`; gives the result."""
+        """Run these rows as the command would, or order them `again`; gives the result.
+
+        `download` is a template for the names of dubs, which are then waited for and fetched.
+        """
+        if template := options.pop("download", None):
+            options["wait"] = True
+            options["download"] = Download(self.dubs, parse_name_template(template), 2)
+            self.dubs.mkdir(exist_ok=True)
         allow_same_media = options.pop("allow_same_media", False)
         again = options.pop("again", None)
         options.setdefault("rate", UNLIMITED)
@@ -110,11 +127,22 @@ class Night:
                     holds=turns.holds,
                 )
                 prepared = register(ledger, planned, ids)
+                prepared.names = destinations(ledger, prepared.scope, wanted.download)
             api = ApiClient(BASE_URL, key, self.transport, self.clock, version="0")
-            outside = Outside(api, key, self.clock, self.said.append, self.snapshots.append, rng)
+            outside = Outside(api, key, self.clock, self.said.append, self.snapshots.append, rng,
+                              self._fetching(key))  # fmt: skip
             result = await run_orders(session, prepared, wanted, outside)
             session.exit_code = result.exit_code
             return result
+
+    def _fetching(self, key):
+        client = DownloadClient(BASE_URL, key, lambda _: None, self.clock, transport=self.transport)
+        return client, self.aside, lambda *event: self.files.append(event)
+
+    def dub(self, reference_id) -> bytes:
+        """Give the bytes that the provider has for a row's first order."""
+        order = next(each for each in self.books.orders if each.reference_id == reference_id)
+        return make_mp4(order.request_id)
 
     async def run_killed(self, rows, *, after_s, **options):
         """Run, and have the process die after so long; True if it died before its end.
@@ -187,6 +215,11 @@ class Night:
             known = set(ledger.request_ids())
             missing = [each for each in self.books.orders if each.request_id not in known]
             return [*check_ledger(ledger), *(f"{each.reference_id} unknown" for each in missing)]
+
+
+async def _at_once(work):
+    """Do what blocks where it stands: threads know nothing of a virtual clock."""
+    return work()
 
 
 def _server_now():

@@ -132,6 +132,6 @@ async def test_connections_are_kept_apart_by_proxy():
     """A company's own media are not behind it, others are."""
     proxies = {"https://a.invalid/": None, "https://b.invalid/": Secret("http://proxy.invalid:1")}
     async with MediaClient(proxies.get) as client:
-        first = client._transport_for("https://a.invalid/")
-        assert client._transport_for("https://a.invalid/") is first
-        assert client._transport_for("https://b.invalid/") is not first
+        first = client._roads.to("https://a.invalid/")
+        assert client._roads.to("https://a.invalid/") is first
+        assert client._roads.to("https://b.invalid/") is not first

@@ -39,7 +39,8 @@ def command(
 
     The manifests that its rows come from are read again, because the ledger keeps no signed
     links. A row that stands in none of them any more, or with other media, is named and not sent.
-    With --wait every submitted row of the ledger is waited for.
+    With --wait every submitted row of the ledger is waited for, with --download every finished
+    dub is fetched that is not there yet.
     """
     from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
     from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
@@ -57,7 +58,7 @@ def command(
             everything = not selector.clauses
             send = partial(order, source=source, probed=probed, all_submitted=everything)
             carry_out(context, wanted, lambda tonight, person: send(tonight, person=person))
-        elif wanted.wait:
+        elif wanted.waits:
             carry_out(context, wanted, lambda tonight, person: wait(tonight, person, selector))
         else:
             _tell_nothing_left(context, " of these rows" if selector.clauses else "")

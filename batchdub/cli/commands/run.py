@@ -25,6 +25,7 @@ from batchdub.cli.selection import choice_of, id_option, limit_option, only_opti
         "batchdub run tonight.csv --dry-run",
         "batchdub run tonight.csv --price '0.35 EUR/min' --max-cost-per-day 200",
         "batchdub run --plan plan.json",
+        "batchdub run tonight.csv --download dubs",
         "batchdub run manifests/nightly.yaml --sandbox --fault drop-after=0.2",
     ),
     environment=KEY_ENVIRONMENT,
@@ -70,6 +71,9 @@ def command(
 
     With --plan the plan names the manifests and says which rows; a row that has changed since,
     other media, a new or a missing row, another price or another API refuse all of it, exit 2.
+
+    With --download the names of all files are settled first: a column that is not there, or two
+    rows that want one file, is told before anything is ordered.
     """
     from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
     from batchdub.cli.planning import checks_of, print_plan, projection_of  # noqa: PLC0415  as above

@@ -20,6 +20,7 @@ from batchdub.cli.selection import only_option
         "batchdub wait",
         "batchdub wait --wait-limit 30m",
         "batchdub wait --only language=ja,ko --ledger season2.db",
+        "batchdub wait --download dubs --download-name '{language}/{reference_id}.mp4'",
     ),
     environment=KEY_ENVIRONMENT,
 )
@@ -32,6 +33,10 @@ def command(context: click.Context, /, *, only: Sequence[str], **shared: Any) ->
     Orders nothing. A row ends as completed or failed; one that has not after --wait-limit is
     stalled: that is said, it stays submitted, and the same command asks about it again. Exit 8 if
     any has failed, 6 if a request turned out not to be its row's.
+
+    With --download each finished dub is fetched as well, also of rows that ended in earlier runs.
+    A file that is there is looked at and never overwritten, one that is gone is fetched again, one
+    that was cut is gone on with. Exit 8 if any could not be fetched.
     """
     from batchdub.cli.ordering import carry_out  # noqa: PLC0415  not for `--help`
     from batchdub.cli.summary import summarise_waiting  # noqa: PLC0415  as above

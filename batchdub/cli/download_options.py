@@ -1,0 +1,78 @@
+"""The options of commands that fetch finished dubs, and what becomes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from batchdub.cli.options import option, parsed
+from batchdub.errors import UnusableInputError
+from batchdub.run.file_names import DEFAULT_NAME, parse_name_template
+
+if TYPE_CHECKING:
+    from batchdub.cli.run_options import Wanted
+    from batchdub.run.options import Download
+
+DOWNLOADING = (
+    option(
+        "--download",
+        metavar="DIR",
+        help="Fetch each finished dub into this folder, with a .json note beside it; waits for"
+        " them, as --wait.",
+    ),
+    option(
+        "--download-name",
+        type=parsed("template", parse_name_template),
+        metavar="NAME",
+        default=DEFAULT_NAME,
+        help="The files' names, made of columns: '{language}/{season}/{reference_id}.mp4'.",
+    ),
+    option(
+        "--download-concurrency",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        default=4,
+        help="Most dubs fetched at once.",
+    ),
+)
+
+
+def require_download(context: click.Context, wanted: Wanted) -> None:
+    """Refuse what nothing would heed; in a config file it stands for other runs."""
+    if wanted.download is not None:
+        return
+    for name in ("download_name", "download_concurrency"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            said = "--" + name.replace("_", "-")
+            raise UnusableInputError(
+                f"`{said}` without `--download`", "add --download DIR, or leave it out"
+            )
+
+
+def download_of(wanted: Wanted) -> Download | None:
+    """Settle where finished dubs go, and see that files can be made there.
+
+    Raises UnusableInputError.
+    """
+    if wanted.download is None:
+        return None
+    from batchdub.run.destinations import open_folder  # noqa: PLC0415  not for `--help`
+    from batchdub.run.options import Download  # noqa: PLC0415  as above
+
+    names = wanted.download_name or parse_name_template(DEFAULT_NAME)
+    return Download(open_folder(wanted.download), names, wanted.download_concurrency)
+
+
+def download_again(context: click.Context) -> tuple[str, ...]:
+    """Give the options that have another command download as this one does; empty if it does not.
+
+    Paths are as they were given: the next command is typed in the same folder.
+    """
+    if context.params.get("download") is None:
+        return ()
+    options = ["--download", str(context.params["download"])]
+    if (names := context.params["download_name"]).text != DEFAULT_NAME:
+        options += ["--download-name", names.text]
+    return tuple(options)

@@ -1,0 +1,68 @@
+"""How a manifest's rows stand at the end of a run, read from the ledger."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from itertools import chain
+
+from batchdub.ledger import Ledger
+from batchdub.models import Job
+from batchdub.plan import Fate
+from batchdub.run.prepare import LeftOut, Prepared
+from batchdub.run.result import Standing
+from batchdub.states import ORDERED, JobState
+
+_SHOWN = 10
+_NEEDS_TELLING = (JobState.IN_DOUBT, JobState.REJECTED, JobState.FAILED, JobState.SENDING)
+
+
+def stand(ledger: Ledger, prepared: Prepared) -> Standing:
+    """Read from the ledger how the manifest's rows stand now."""
+    counts = ledger.states_of(prepared.scope)
+    states: Counter[JobState] = Counter()
+    held = 0
+    for (state, is_held), number in counts.items():
+        states[state] += number
+        held += number if is_held else 0
+    jobs = _not_ordered(ledger, prepared.scope)
+    held_back = counts[(JobState.PENDING, True)]
+    fates = prepared.totals.fates
+    gone = [LeftOut("", missing, "in no manifest any more") for missing in _still(ledger, prepared)]
+    left_out = [*prepared.left_out, *gone[:_SHOWN], *jobs][:_SHOWN]
+    total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT] + len(gone)
+    return Standing(
+        states=states,
+        held=held,
+        left_out=tuple(left_out),
+        left_out_total=total + held_back,
+        held_back=held_back,
+        missing=len(gone),
+        duplicates=tuple(ledger.open_duplicates()),
+    )
+
+
+def _still(ledger: Ledger, prepared: Prepared) -> list[str]:
+    """Give the missing rows that are not ordered: one in doubt may have been settled since."""
+    jobs = ledger.latest_jobs(prepared.missing)
+    return [missing for missing in prepared.missing if jobs[missing].state not in ORDERED]
+
+
+def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
+    within = set(scope)
+    shown: list[LeftOut] = []
+    for job in chain(ledger.held_back(), ledger.jobs_in(*_NEEDS_TELLING)):
+        if job.job_id in within:
+            source, reference_id = str(job.source), job.key.reference_id
+            shown.append(
+                LeftOut(source, reference_id, _why(job), job.state, held=job.held is not None)
+            )
+            if len(shown) == _SHOWN:
+                break
+    return shown
+
+
+def _why(job: Job) -> str:
+    words = "held back" if job.state is JobState.PENDING else str(job.state).replace("_", " ")
+    reason = job.held or job.error
+    return f"{words}: {reason}" if reason else words
