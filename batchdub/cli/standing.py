@@ -28,7 +28,7 @@ from batchdub.units import counted, format_duration, local_time
 
 if TYPE_CHECKING:
     from batchdub.cli.talk import Talk
-    from batchdub.ledger import RunRecord
+    from batchdub.ledger import Queries, RunRecord
     from batchdub.settings import Settings
 
 STATE_COLUMNS = ("state", "rows", "held")
@@ -67,21 +67,26 @@ def read_overview(path: Path, selector: Selector | None = None) -> Overview:
     Raises LedgerUnusableError, and UnusableInputError if a choice was made and no row is in it.
     """
     with open_for_reading(path) as ledger, ledger.moment():
-        last_run = ledger.last_run()
-        open_run = last_run if last_run and last_run.ended_at is None else None
-        overview = Overview(
-            api=ledger.meta("api") or "",
-            counts=count_by_held(ledger),
-            stalled=count_stalled(ledger),
-            attention=tuple(needs_a_look(ledger, _SHOWN)),
-            duplicates=tuple(ledger.open_duplicates()),
-            last_run=last_run,
-            running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
-        )
-        if selector is None or not selector.clauses:
-            return overview
-        jobs = pick_jobs(ledger, selector)
-        return _of_these(overview, jobs, ledger.unseen_duplicates())
+        return overview_of(ledger, selector)
+
+
+def overview_of(ledger: Queries, selector: Selector | None = None) -> Overview:
+    """Do the same of a ledger that is open already, at the moment at which it is seen."""
+    last_run = ledger.last_run()
+    open_run = last_run if last_run and last_run.ended_at is None else None
+    overview = Overview(
+        api=ledger.meta("api") or "",
+        counts=count_by_held(ledger),
+        stalled=count_stalled(ledger),
+        attention=tuple(needs_a_look(ledger, _SHOWN)),
+        duplicates=tuple(ledger.open_duplicates()),
+        last_run=last_run,
+        running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
+    )
+    if selector is None or not selector.clauses:
+        return overview
+    jobs = pick_jobs(ledger, selector)
+    return _of_these(overview, jobs, ledger.unseen_duplicates())
 
 
 def _of_these(

@@ -18,7 +18,9 @@ from batchdub.ledger.records import (
     time_of,
 )
 from batchdub.ledger.schema import OUTPUTS_SINCE
+from batchdub.ledger.views import report_query
 from batchdub.states import JobState
+from batchdub.units import to_stored_time
 
 
 class Telling(Reading):
@@ -124,9 +126,22 @@ class Telling(Reading):
         )
         yield from self.ask(query)
 
-    def report_rows(self) -> Iterator[dict[str, Any]]:
-        """Give the report's rows in manifest order; `columns` holds the manifest's own."""
-        for row in self._as_dicts("SELECT * FROM report"):
+    def report_rows(
+        self, since: datetime | None = None, run_id: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Give the report's rows in manifest order, as the view `report` does.
+
+        `columns` holds the manifest's own; `held` says why a row waits, and is in no report. Of
+        those rows only to which something happened since a time, and in that run.
+        """
+        touched = [
+            ("transitions.at >= ?", since and to_stored_time(since)),
+            ("transitions.run_id = ?", run_id),
+        ]
+        asked = [(condition, value) for condition, value in touched if value is not None]
+        condition = _touched(" AND ".join(condition for condition, _ in asked)) if asked else ""
+        query = report_query(", jobs.held", condition)
+        for row in self._as_dicts(query, [value for _, value in asked]):
             row["columns"] = columns_of(row["columns"])
             yield row
 
@@ -163,6 +178,14 @@ class Telling(Reading):
                 (part,),
             )
         ]
+
+
+def _touched(condition: str) -> str:
+    """Give the condition that a row of any revision has such a change of state."""
+    return (
+        " AND EXISTS (SELECT 1 FROM jobs AS each JOIN transitions ON each.job_id ="
+        f" transitions.job_id WHERE each.reference_id = jobs.reference_id AND {condition})"
+    )
 
 
 def _seen_from_here(path: str, location: str) -> str:

@@ -16,16 +16,22 @@ NEEDS_A_LOOK = (
 IS_STALLED = f"""{_LATEST} AND state = 'submitted'
         AND submitted_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-6 hours')"""
 
-VIEWS = {
-    "report": f"""
+
+def report_query(more: str = "", condition: str = "") -> str:
+    """Give the question for the report's rows: with `more` columns, or with fewer rows."""
+    return f"""
         SELECT jobs.reference_id, jobs.revision, jobs.state, jobs.request_id,
             jobs.remote_status, coalesce(jobs.error, jobs.held) AS error, jobs.attempts,
             jobs.http_status, manifests.path || ':' || jobs.line AS source,
             jobs.video_url, jobs.audio_url, jobs.output_url, jobs.output_file,
-            jobs.submitted_at, jobs.finished_at, jobs.run_id, jobs.columns
+            jobs.submitted_at, jobs.finished_at, jobs.run_id, jobs.columns{more}
         FROM jobs JOIN manifests USING (manifest_id)
-        WHERE {_LATEST}
-        ORDER BY jobs.manifest_id, jobs.position""",
+        WHERE {_LATEST}{condition}
+        ORDER BY jobs.manifest_id, jobs.position"""
+
+
+VIEWS = {
+    "report": report_query(),
     "counts_by_state": f"""
         SELECT state, count(*) AS jobs FROM jobs WHERE {_LATEST} GROUP BY state""",
     "failed_by_cause": f"""

@@ -3,32 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import chain
+from typing import Any
 
+from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
 from batchdub.ledger.overview import column_names
 from batchdub.report.fields import report_row, shown_names
 from batchdub.select import Choosing, Selector
+from batchdub.units import local_time
 
 
-def chosen_rows(
-    ledger: Queries, selector: Selector
-) -> tuple[list[str], Iterator[dict[str, object]]]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows: what `rows` chooses of those to which something happened since, and in a run."""
+
+    rows: Selector = field(default_factory=Selector)
+    since: datetime | None = None
+    run_id: str | None = None
+
+    def known(self, ledger: Queries) -> Iterator[dict[str, Any]]:
+        """Give the chosen rows as the ledger has them, in manifest order, as they stream.
+
+        Raises UnusableInputError before any row if a choice was made and no row is in it.
+        """
+        choosing = Choosing(self.rows)
+        rows = (
+            row
+            for row in ledger.report_rows(self.since, self.run_id)
+            if choosing.chooses(row["reference_id"], row["columns"], row["state"])
+        )
+        first = next(rows, None)
+        if first is None:
+            self._require_touched(ledger)
+            choosing.require_any()
+            return iter(())
+        return chain([first], rows)
+
+    def describe(self) -> str:
+        """Say which rows these are; empty if all."""
+        said = [
+            f"{clause.column or clause.option.removeprefix('--')}"
+            f" {' or '.join(pattern.text for pattern in clause.patterns)}"
+            for clause in self.rows.clauses
+        ]
+        said += [f"run {self.run_id}"] if self.run_id else []
+        said += [f"what happened since {local_time(self.since)}"] if self.since else []
+        return ", ".join(said)
+
+    def _require_touched(self, ledger: Queries) -> None:
+        """Say so if nothing happened then: `choosing` knows only the rows that it has seen."""
+        if self.since is None and self.run_id is None:
+            return
+        if next(ledger.report_rows(self.since, self.run_id), None) is None:
+            since = f" since {local_time(self.since)}" if self.since else ""
+            run = f" in run {self.run_id}" if self.run_id else ""
+            raise UnusableInputError(
+                f"nothing happened to any row{run}{since}", "see `batchdub status` for the last run"
+            )
+
+
+def chosen_rows(ledger: Queries, choice: Choice) -> tuple[list[str], Iterator[dict[str, object]]]:
     """Give the manifests' own columns, and the chosen rows of the report as they stream.
 
-    Every report of a ledger has the same columns, whatever is chosen. Raises UnusableInputError
-    before any row if a choice was made and no row is in it.
+    Every report of a ledger has the same columns, whatever is chosen. Raises as `Choice.known`.
     """
     names = column_names(ledger)
     shown = shown_names(names)
-    choosing = Choosing(selector)
-    rows = (
-        report_row(row, row["columns"], shown)
-        for row in ledger.report_rows()
-        if choosing.chooses(row["reference_id"], row["columns"], row["state"])
-    )
-    first = next(rows, None)
-    if first is None:
-        choosing.require_any()
-        return names, iter(())
-    return names, chain([first], rows)
+    known = choice.known(ledger)
+    return names, (report_row(row, row["columns"], shown) for row in known)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
+import re
 
 import pytest
 
 from batchdub.report import REPORT_COLUMNS
 from batchdub.states import JobState
-from tests.cli.nights import SANDBOX, ids, ledger_with, write_manifest
+from tests.cli.nights import SANDBOX, ids, ledger_with, told, write_manifest
+from tests.ledger.support import remote
+from tests.report.unpacking import rows_of
 
 
 @pytest.fixture
@@ -79,6 +84,8 @@ def test_error_says_what_was_wrong_or_why_it_waits(cli, ledger):
         ("r.jsonl", '{"reference_id"'),
         ("r.md", "| reference"),
         ("R.MARKDOWN", "| reference"),
+        ("r.html", "<!doctype html>"),
+        ("r.htm", "<!doctype html>"),
     ],
 )
 def test_the_ending_of_a_file_says_its_format(cli, tmp_path, ledger, name, begins):
@@ -200,3 +207,114 @@ def test_the_choice_knows_few_values_of_a_column_that_tells_rows_apart(cli, tmp_
 
     assert result.code == 2
     assert "did you mean `title 7`" in result.err
+
+
+# -- every report tells the same ------------------------------------------------------------
+
+
+def as_text(row):
+    """Give a row as CSV says it."""
+    return {
+        name: "" if row[name] is None else str(row[name]) for name in (*REPORT_COLUMNS, "language")
+    }
+
+
+@pytest.fixture
+def every_state(tmp_path):
+    """A ledger with a row in each state, one held, and one ordered more than once."""
+    states = {f"row-{state}": state for state in JobState}
+    ledger, jobs = ledger_with(tmp_path, **states, held=JobState.PENDING)
+    with ledger.transaction():
+        ledger.hold(jobs["held"], "the same media as `a`")
+        other = remote("request-9", reference_id="row-completed")
+        ledger.record_other(jobs["row-completed"], other, "duplicate")
+    ledger.close()
+
+
+@pytest.mark.usefixtures("every_state")
+@pytest.mark.parametrize("format_name", ["csv", "json", "html"])
+def test_every_report_and_the_status_agree_to_the_row(cli, format_name):
+    """A coordinator's page and an engineer's script must not tell two stories."""
+    lines = [as_text(row) for row in rows(cli("report", "--format", "jsonl"))]
+    status = {row["state"]: row["rows"] for row in rows(cli("status", "--format", "jsonl"))}
+    text = cli("report", "--format", format_name).out
+
+    if format_name == "csv":
+        found = list(csv.DictReader(io.StringIO(text)))
+    else:
+        read = json.loads(text) if format_name == "json" else rows_of(text)
+        found = [as_text(row) for row in read]
+    times = ("submitted_at", "finished_at") if format_name == "html" else ()  # people's own zone
+    for one, other in zip(found, lines, strict=True):
+        assert {**one, **dict.fromkeys(times)} == {**other, **dict.fromkeys(times)}
+    assert {state: sum(row["state"] == state for row in found) for state in JobState} == status
+
+
+# -- the page -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("every_state")
+def test_the_page_counts_names_and_says_what_to_do(cli):
+    """The same next commands as `status`, and each cause with its own."""
+    text = cli("report", "--format", "html").out
+
+    assert "<title>3 of 8 ordered, 4 need you · batchdub</title>" in text
+    for command in told(cli("status")):
+        assert f"<code>{command}</code>" in text
+    assert "batchdub retry --rejected --error &#39;invalid request body&#39; --sandbox" in text
+    assert "ordered more than once" in text
+    assert {row["standing"] for row in rows_of(text)} == {
+        "done", "waiting", "needs you", "taken out",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_page_runs_its_own_script_and_nothing_else(cli):
+    """The policy names script and style by what is in them; nothing is asked of a network."""
+    text = cli("report", "--format", "html").out
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+
+    assert policy.startswith(
+        "default-src &#39;none&#39;; " if "&#39;" in policy else "default-src 'none'; "
+    )
+    for tag in ("script", "style"):
+        [content] = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert re.findall(r'(?:src|href|action)="(?!#|data:,")[^"]*"', text) == []
+
+
+@pytest.mark.usefixtures("ledger")
+def test_the_page_says_which_rows_were_chosen(cli):
+    """Half of the rows must not look like all of them."""
+    text = cli("report", "--format", "html", "--only", "language=ja", "--state", "rejected").out
+
+    assert "Only language ja, state rejected" in text
+    assert "<title>0 of 1 ordered, 1 needs you" in text
+    assert [row["reference_id"] for row in rows_of(text)] == ["b"]
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "html", "--grid", "languag"), "did you mean `language`?"),
+        (("--format", "csv", "--grid", "language"), "`--grid` is for the HTML page"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_told(cli, arguments, said):
+    """Before anything is written."""
+    result = cli("report", *arguments)
+
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+
+
+def test_a_page_of_no_rows_is_a_page(cli, tmp_path):
+    """The first morning, before the first run."""
+    ledger_with(tmp_path)[0].close()
+
+    text = cli("report", "--format", "html").out
+
+    assert "<h1>no rows to order</h1>" in text
+    assert rows_of(text) == []

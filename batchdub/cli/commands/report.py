@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -11,7 +10,7 @@ from click.core import ParameterSource
 
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.options import ledger_option, option, settings_of
+from batchdub.cli.options import ledger_option, option
 from batchdub.cli.selection import id_option, only_option, state_option
 from batchdub.errors import UnusableInputError
 
@@ -21,6 +20,8 @@ _ENDINGS = {
     ".jsonl": "jsonl",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
 }
 
 
@@ -29,6 +30,7 @@ _ENDINGS = {
     cls=BatchdubCommand,
     examples=(
         "batchdub report > report.csv",
+        "batchdub report --output morning.html",
         "batchdub report --output report.csv --excel",
         "batchdub report --state failed,rejected --format markdown",
         "batchdub report --only language=ja --format jsonl | jq .output_url",
@@ -39,16 +41,22 @@ _ENDINGS = {
     "--format",
     "format_name",
     env="BATCHDUB_REPORT_FORMAT",
-    type=click.Choice(["csv", "json", "jsonl", "markdown"]),
+    type=click.Choice(["csv", "json", "jsonl", "markdown", "html"]),
     default="csv",
     metavar="NAME",
-    help="csv, json, jsonl or markdown; else what the ending of --output says.",
+    help="csv, json, jsonl, markdown or html; else what the ending of --output says.",
 )
 @option("--output", metavar="FILE", help="Write to a file, which is whole or not there.")
 @option(
     "--excel",
     is_flag=True,
     help="Begin the CSV file with the mark by which Excel knows UTF-8; scripts trip over it.",
+)
+@option(
+    "--grid",
+    metavar="DOWN[,ACROSS]",
+    show_default="language by season, found by their names",
+    help="The columns of the HTML page's grid.",
 )
 @only_option
 @id_option
@@ -62,6 +70,7 @@ def command(
     format_name: str,
     output: str | None,
     excel: bool,
+    grid: str | None,
     only: Sequence[str],
     ids: Sequence[str],
     states: Sequence[str],
@@ -72,25 +81,25 @@ def command(
     state, request_id, remote_status, error, attempts, http_status, source, video_url,
     audio_url, output_url, output_file, submitted_at, finished_at, run_id, then the manifests'
     own. Times are UTC, URLs have no signatures. Changes nothing, and works during a run.
+
+    The HTML page is one file that needs no network: how many rows are ordered and need you, why
+    and what mends it, a grid of languages and seasons with the missing episodes, the night on a
+    line of time, and all rows with search and filter.
     """
-    from batchdub.ledger import open_for_reading  # noqa: PLC0415  not for `--help`
-    from batchdub.report import open_output, write_report  # noqa: PLC0415  as above
-    from batchdub.report.choosing import chosen_rows  # noqa: PLC0415  as above
+    from batchdub.cli.reporting import Wanted, write_wanted  # noqa: PLC0415  not for `--help`
+    from batchdub.report.choosing import Choice  # noqa: PLC0415  as above
     from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
     del ledger  # settled with the environment by `settings_of`
     name = _format_of(context, format_name, output)
     if excel and (name != "csv" or output is None):
         raise UnusableInputError("`--excel` is for a CSV file", "add `--output FILE.csv`")
-    selector = parse_selection(only, ids, states)
-    with open_for_reading(settings_of(context).ledger) as queries, queries.moment():
-        columns, rows = chosen_rows(queries, selector)
-        if output is None:
-            write_report(rows, columns, name, sys.stdout)
-            return
-        with open_output(output, byte_order_mark=excel) as out:
-            write_report(rows, columns, name, out)
-    context.ensure_object(Invocation).talk.say(f"wrote {output}")
+    if grid and name != "html":
+        raise UnusableInputError("`--grid` is for the HTML page", "add `--format html`")
+    choice = Choice(parse_selection(only, ids, states))
+    write_wanted(context, Wanted(name, choice, output, excel=excel, grid=grid or ""))
+    if output is not None:
+        context.ensure_object(Invocation).talk.say(f"wrote {output}")
 
 
 def _format_of(context: click.Context, named: str, output: str | None) -> str:
@@ -104,5 +113,6 @@ def _format_of(context: click.Context, named: str, output: str | None) -> str:
     if source is ParameterSource.ENVIRONMENT:
         return named
     raise UnusableInputError(
-        f"{output}: its ending names no format", "add `--format`, or end it in .csv, .json, .md"
+        f"{output}: its ending names no format",
+        "add `--format`, or end it in .csv, .json, .md, .html",
     )

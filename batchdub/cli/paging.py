@@ -1,0 +1,97 @@
+"""The HTML page of a ledger: its rows, and what the command line knows of them besides."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TextIO
+
+from batchdub.cli.next_steps import Leads, leads_of, next_commands
+from batchdub.cli.standing import Overview, describe_run, found_in, overview_of
+from batchdub.ledger import Queries, RunRecord
+from batchdub.ledger.night import ended_since, last_event_at, runs_since, tried_since
+from batchdub.ledger.overview import column_names
+from batchdub.report.axes import Axes, ColumnValues, find_axes, parse_axes
+from batchdub.report.causes import Lead
+from batchdub.report.choosing import Choice
+from batchdub.report.digest import digest_of
+from batchdub.report.fields import report_row, shown_names
+from batchdub.report.page import Page, Told, write_page
+from batchdub.report.timeline import Timeline, draw
+from batchdub.settings import Settings
+
+_NIGHT = timedelta(hours=24)
+"""The night ends with what happened last, and began not earlier than that before it."""
+
+
+def page_of(
+    ledger: Queries, settings: Settings, choice: Choice, grid: str
+) -> Callable[[TextIO], None]:
+    """Gather what a page says, and give what writes it, while the ledger's moment lasts.
+
+    Raises UnusableInputError for a choice of no row, and for a grid of no column.
+    """
+    now = datetime.now(UTC)
+    seen = ColumnValues()
+    for row in choice.known(ledger):
+        seen.add(row["columns"])
+    axes = _axes(grid, seen)
+    overview = overview_of(ledger, choice.rows)
+    leads = leads_of(settings, overview.api)
+    digest = digest_of(choice.known(ledger), axes, overview.duplicates)
+    line, runs = _night(ledger, choice)
+    told = Told(
+        now=now,
+        ledger=settings.ledger.name,
+        chosen=choice.describe(),
+        last_run=_last_run(overview),
+        next_commands=_next(overview, leads),
+        lead=Lead(leads.ledger, leads.api),
+    )
+    columns = column_names(ledger)
+    shown = shown_names(columns)
+
+    def rows() -> Iterator[tuple[dict[str, object], bool]]:
+        for row in choice.known(ledger):
+            yield report_row(row, row["columns"], shown), row["held"] is not None
+
+    page = Page(digest, told, columns, line, runs)
+    return lambda out: write_page(page, rows(), out)
+
+
+def _axes(grid: str, seen: ColumnValues) -> Axes:
+    return parse_axes(grid, seen) if grid else find_axes(seen)
+
+
+def _last_run(overview: Overview) -> str:
+    run = overview.last_run
+    return "" if run is None else describe_run(run, running=overview.running)
+
+
+def _next(overview: Overview, leads: Leads) -> list[str]:
+    if overview.running:
+        return [shlex.join(["batchdub", "status", *leads.ledger])]
+    return next_commands(found_in(overview, leads), leads)
+
+
+def _night(ledger: Queries, choice: Choice) -> tuple[Timeline | None, list[RunRecord]]:
+    """Draw the time that was chosen, else the last day in which anything happened."""
+    ended_at = last_event_at(ledger)
+    if ended_at is None:
+        return None, []
+    since = choice.since or ended_at - _NIGHT
+    runs = [run for run in runs_since(ledger, since) if choice.run_id in (None, run.run_id)]
+    tried = list(islice(tried_since(ledger, since, choice.run_id), 1))
+    begins = [max(since, run.started_at) for run in runs] + [each.at for each in tried]
+    if not begins:
+        return None, []
+    ends = [run.ended_at for run in runs if run.ended_at is not None]
+    line = draw(
+        min(begins),
+        max([ended_at, *ends]) if choice.run_id is None else max([*ends, *begins]),
+        tried_since(ledger, since, choice.run_id),
+        ended_since(ledger, since, choice.run_id),
+    )
+    return line, runs
