@@ -66,7 +66,8 @@ class Cell:
                 named = shortened(self.names[standing], number)
                 aged = standing is Standing.WAITING and self.oldest_at is not None
                 age = f", oldest {_age(now, self.oldest_at)}" if aged else ""
-                yield standing, f"{number} {standing}{age}: {named}"
+                words = "need you" if standing is Standing.NEEDS_YOU and number > 1 else standing
+                yield standing, f"{number} {words}{age}: {named}"
 
 
 @dataclass(slots=True)

@@ -83,7 +83,9 @@ def test_the_page_says_how_the_night_was(opened):
     assert tab.ask("document.querySelectorAll('#table tbody tr').length") == 100
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (320, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (800, "light"), (390, "dark"), (320, "light")]
+)
 def test_nothing_is_wider_than_the_window(opened, width, scheme):
     """On a phone one scrolls down, and only the grid sideways, in its own frame."""
     tab = opened(width=width, scheme=scheme)
@@ -189,6 +191,7 @@ def test_hostile_text_is_only_text(opened):
     assert tab.ask("document.querySelector('.cause b').nextSibling.textContent").strip()
     assert HOSTILE in tab.ask("document.querySelector('main').textContent")
     assert tab.ask("document.querySelector('[onerror]')") is None
+    assert tab.ask("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_fifty_thousand_rows_stay_quick(browser, pages, tmp_path):

@@ -96,7 +96,7 @@ def test_a_cell_names_what_is_missing_and_how_old_the_oldest_is():
 
     assert (cell.done, cell.rows, cell.worst) == (1, 6, Standing.NEEDS_YOU)
     assert list(cell.lines(NOW)) == [
-        (Standing.NEEDS_YOU, "2 needs you: 02, 06"),
+        (Standing.NEEDS_YOU, "2 need you: 02, 06"),
         (Standing.WAITING, "3 waiting, oldest 7 h 00 min: 03–05"),
     ]
 

@@ -2,7 +2,7 @@
 // The rows: unpacked once, searched as text, and drawn a page at a time. Text from rows is only
 // ever set as text.
 (async () => {
-  const PAGE = 100, MOST_VALUES = 60, MOST_SELECTS = 6, MOST_SHOWN = 4, NONE = "–";
+  const PAGE = 100, MOST_VALUES = 60, MOST_SELECTS = 6, MOST_SHOWN = 4, SHORT = 16, LONG = 28, NONE = "–";
   const TONES = { "done": "done", "waiting": "waiting", "needs you": "needs", "taken out": "out" };
   const SIGNS = { "done": "✓", "waiting": "◷", "needs you": "⚠", "taken out": "–" };
   const $ = (id) => document.getElementById(id);
@@ -102,19 +102,25 @@
   // -- how they are shown -------------------------------------------------------------------
   const shownOwn = [...several, ...own.filter((name) => !several.includes(name))].slice(0, MOST_SHOWN);
   const WHY = "error", WHEN = "finished_at", SENT = "submitted_at";
-  const titles = ["reference_id", "state", ...shownOwn, "error", "when", "source"];
-  const headRow = make("tr");
-  headRow.setAttribute("role", "row");
-  for (const title of titles) {
-    const cell = make("th", title.replaceAll("_", " "));
-    cell.scope = "col";
-    cell.setAttribute("role", "columnheader");
-    headRow.append(cell);
-  }
-  $("table").tHead.append(headRow);
+  let titles = [];
+  const drawHead = () => {
+    titles = ["reference_id", "state", ...shownOwn, "error", "when", "source"];
+    const line = make("tr");
+    line.setAttribute("role", "row");
+    for (const title of titles) {
+      const cell = make("th", title.replaceAll("_", " "));
+      cell.scope = "col";
+      cell.setAttribute("role", "columnheader");
+      line.append(cell);
+    }
+    $("table").tHead.replaceChildren(line);
+  };
+  const isLong = (text) => text !== null && text !== undefined && String(text).length > LONG;
   const cellOf = (text, name, title) => {
     const cell = make("td", text, name);
     cell.setAttribute("role", "cell");
+    if (isLong(text)) cell.classList.add("long");
+    else if (String(text ?? "").length <= SHORT) cell.classList.add("short");
     if (title) cell.dataset.name = title;
     return cell;
   };
@@ -133,6 +139,7 @@
   const drawn = (place) => {
     const row = rows[place], line = make("tr"), first = make("th");
     line.setAttribute("role", "row");
+    if (isLong(valueOf(row, "reference_id"))) first.className = "long";
     first.scope = "row";
     first.setAttribute("role", "rowheader");
     const button = make("button", valueOf(row, "reference_id"), "more");
@@ -154,14 +161,24 @@
     line.append(first, state);
     for (const name of shownOwn) line.append(cellOf(valueOf(row, name), "", name));
     line.append(cellOf(valueOf(row, WHY), "", ""),
-      cellOf(valueOf(row, WHEN) || valueOf(row, SENT), "time", ""),
-      cellOf(valueOf(row, "source"), "", ""));
+      // To the minute, as one scans a list; the row's own columns have it whole, with its zone.
+      cellOf((valueOf(row, WHEN) || valueOf(row, SENT)).slice(0, 16), "time", ""),
+      cellOf(valueOf(row, "source"), "source", ""));
     return line;
   };
   const draw = () => {
     const from = page * PAGE, shown = chosen.slice(from, from + PAGE);
-    $("table").tBodies[0].replaceChildren(...shown.map(drawn));
+    const fill = () => {
+      drawHead();
+      $("table").tBodies[0].replaceChildren(...shown.map(drawn));
+    };
+    fill();
     $("table").hidden = !shown.length;
+    // A window that is too narrow for all columns has fewer; a row's own button has every one.
+    while (shownOwn.length && $("table").scrollWidth > $("all").clientWidth) {
+      shownOwn.pop();
+      fill();
+    }
     $("found").textContent = chosen.length === rows.length
       ? `${number(rows.length)} ${rows.length === 1 ? "row" : "rows"}`
       : `${number(chosen.length)} of ${number(rows.length)} rows`;
