@@ -1,23 +1,24 @@
-"""The HTML page of a ledger: its rows, and what the command line knows of them besides."""
+"""The page and the workbook of a ledger: its rows, and what is known of all of them."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from batchdub.cli.next_steps import Leads, leads_of, next_commands
 from batchdub.cli.standing import Overview, describe_run, found_in, overview_of
 from batchdub.ledger import Queries, RunRecord
 from batchdub.ledger.night import ended_since, last_event_at, runs_since, tried_since
 from batchdub.ledger.overview import column_names
+from batchdub.report.as_xlsx import write_xlsx
 from batchdub.report.axes import Axes, ColumnValues, find_axes, parse_axes
 from batchdub.report.causes import Lead
 from batchdub.report.choosing import Choice
-from batchdub.report.digest import digest_of
-from batchdub.report.fields import report_row, shown_names
+from batchdub.report.digest import Digest, digest_of
+from batchdub.report.fields import REPORT_COLUMNS, report_row, shown_names
 from batchdub.report.page import Page, Told, write_page
 from batchdub.report.timeline import Timeline, draw
 from batchdub.settings import Settings
@@ -33,17 +34,12 @@ def page_of(
 
     Raises UnusableInputError for a choice of no row, and for a grid of no column.
     """
-    now = datetime.now(UTC)
-    seen = ColumnValues()
-    for row in choice.known(ledger):
-        seen.add(row["columns"])
-    axes = _axes(grid, seen)
     overview = overview_of(ledger, choice.rows)
+    digest = _digest(ledger, choice, grid, overview.duplicates)
     leads = leads_of(settings, overview.api)
-    digest = digest_of(choice.known(ledger), axes, overview.duplicates)
     line, runs = _night(ledger, choice)
     told = Told(
-        now=now,
+        now=datetime.now(UTC),
         ledger=settings.ledger.name,
         chosen=choice.describe(),
         last_run=_last_run(overview),
@@ -51,14 +47,35 @@ def page_of(
         lead=Lead(leads.ledger, leads.api),
     )
     columns = column_names(ledger)
-    shown = shown_names(columns)
-
-    def rows() -> Iterator[tuple[dict[str, object], bool]]:
-        for row in choice.known(ledger):
-            yield report_row(row, row["columns"], shown), row["held"] is not None
-
     page = Page(digest, told, columns, line, runs)
-    return lambda out: write_page(page, rows(), out)
+    return lambda out: write_page(page, _rows(ledger, choice, columns), out)
+
+
+def workbook_of(ledger: Queries, choice: Choice, grid: str) -> Callable[[BinaryIO], None]:
+    """Do the same for a workbook: the rows, and the grid."""
+    digest = _digest(ledger, choice, grid, ())
+    own = column_names(ledger)
+    columns = (*REPORT_COLUMNS, *shown_names(own).values())
+    rows = _rows(ledger, choice, own)
+    return lambda out: write_xlsx(rows, columns, digest, datetime.now(UTC), out)
+
+
+def _digest(
+    ledger: Queries, choice: Choice, grid: str, duplicates: Sequence[tuple[str, str]]
+) -> Digest:
+    seen = ColumnValues()
+    for row in choice.known(ledger):
+        seen.add(row["columns"])
+    return digest_of(choice.known(ledger), _axes(grid, seen), duplicates)
+
+
+def _rows(
+    ledger: Queries, choice: Choice, own_columns: Sequence[str]
+) -> Iterator[tuple[dict[str, object], bool]]:
+    """Give the report's rows, each with whether it is held."""
+    shown = shown_names(own_columns)
+    for row in choice.known(ledger):
+        yield report_row(row, row["columns"], shown), row["held"] is not None
 
 
 def _axes(grid: str, seen: ColumnValues) -> Axes:

@@ -62,6 +62,12 @@ def process_of(queries: Queries, run_id: str) -> tuple[str, int]:
     return host, pid
 
 
+def run_ids(queries: Queries) -> list[str]:
+    """Give the ids of all runs, the last one first."""
+    query = "SELECT run_id FROM runs ORDER BY started_at DESC, run_id DESC"
+    return [run_id for (run_id,) in queries.ask(query)]
+
+
 def column_names(queries: Queries) -> list[str]:
     """Give the names of the manifests' own columns, each once, in the order they first come.
 

@@ -22,6 +22,8 @@ from batchdub.ledger.views import report_query
 from batchdub.states import JobState
 from batchdub.units import to_stored_time
 
+_UNTOLD = ", jobs.held, jobs.media_key, jobs.video_hash, jobs.audio_hash"
+
 
 class Telling(Reading):
     """Questions whose answers are shown."""
@@ -131,8 +133,8 @@ class Telling(Reading):
     ) -> Iterator[dict[str, Any]]:
         """Give the report's rows in manifest order, as the view `report` does.
 
-        `columns` holds the manifest's own; `held` says why a row waits, and is in no report. Of
-        those rows only to which something happened since a time, and in that run.
+        `columns` holds the manifest's own; `held`, `media_key` and the links' hashes are in no
+        report. Of those rows only to which something happened since a time, and in that run.
         """
         touched = [
             ("transitions.at >= ?", since and to_stored_time(since)),
@@ -140,7 +142,7 @@ class Telling(Reading):
         ]
         asked = [(condition, value) for condition, value in touched if value is not None]
         condition = _touched(" AND ".join(condition for condition, _ in asked)) if asked else ""
-        query = report_query(", jobs.held", condition)
+        query = report_query(_UNTOLD, condition)
         for row in self._as_dicts(query, [value for _, value in asked]):
             row["columns"] = columns_of(row["columns"])
             yield row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -10,6 +10,7 @@ from typing import Any
 
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
+from batchdub.ledger.bought import Bought
 from batchdub.ledger.overview import column_names
 from batchdub.report.fields import report_row, shown_names
 from batchdub.select import Choosing, Selector
@@ -41,6 +42,17 @@ class Choice:
             choosing.require_any()
             return iter(())
         return chain([first], rows)
+
+    def of(self, orders: Iterable[Bought]) -> Iterator[Bought]:
+        """Choose among orders by what they are of, as they stream.
+
+        Raises UnusableInputError at the end if a choice was made and no order is in it.
+        """
+        choosing = Choosing(self.rows)
+        for order in orders:
+            if choosing.chooses(order.reference_id, order.columns, order.state):
+                yield order
+        choosing.require_any()
 
     def describe(self) -> str:
         """Say which rows these are; empty if all."""

@@ -299,7 +299,10 @@ def test_the_page_says_which_rows_were_chosen(cli):
     ("arguments", "said"),
     [
         (("--format", "html", "--grid", "languag"), "did you mean `language`?"),
-        (("--format", "csv", "--grid", "language"), "`--grid` is for the HTML page"),
+        (
+            ("--format", "csv", "--grid", "language"),
+            "`--grid` is for the HTML page and the workbook",
+        ),
     ],
 )
 def test_a_grid_that_cannot_be_is_told(cli, arguments, said):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -80,6 +81,18 @@ class Scene:
             self.artefacts[kind] += done.stdout + done.stderr
             self.codes[kind].add(done.returncode)
         return done.stdout.decode()
+
+    def report_files(self, ledger: str) -> None:
+        """Write what only a file can hold: a workbook, unzipped here, and a manifest.
+
+        The manifest has whole links because it is one; what is said meanwhile has none.
+        """
+        self.run("report xlsx", "report", "--output", "night.xlsx", "--ledger", ledger)
+        with zipfile.ZipFile(self.folder / "night.xlsx") as book:
+            self.artefacts["report xlsx"] += b"".join(map(book.read, book.namelist()))
+        again = ("report", "--as-manifest", "--output", "again.csv", "--ledger", ledger)
+        self.run("report as manifest", *again)
+        self._own.add(self.folder / "again.csv")
 
     def wrapped(self, kind: str, how: str, *arguments: str) -> None:
         """Run it with all that the interpreter and the libraries can be made to say."""

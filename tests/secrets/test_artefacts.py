@@ -25,7 +25,8 @@ KINDS = (
     "wait: a hostile store",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
-    "the lock", "the plan's file", "the process list", *(f"report {name}" for name in _REPORTS),
+    "the lock", "the plan's file", "the process list", "report xlsx", "report as manifest",
+    *(f"report {name}" for name in _REPORTS),
 )  # fmt: skip
 _CODES = {
     "validate": {0, 2}, "run": {6}, "wait: a hostile store": {8},
@@ -68,6 +69,7 @@ def _among_enemies(night):
         written = night.run(f"report {name}", "report", "--format", name, "--ledger", "hostile.db")
         # The page's rows are compressed, which hides them from a search and from nobody else.
         night.artefacts["report html"] += packed_text(written).encode() if name == "html" else b""
+    night.report_files("hostile.db")
     night.run("ledger check", "ledger", "check", "--ledger", "hostile.db")
     night.run("ledger backup", "ledger", "backup", "copy.bak", "--ledger", "hostile.db")
     night.wrapped("a fault of ours", "crashing", "run", *run[:-1], "crashed.db")

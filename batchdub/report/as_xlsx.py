@@ -1,0 +1,164 @@
+"""A workbook: the rows with their types, and the grid; written while the rows are read.
+
+A text is always a text here, whatever it begins with: no formula, no link, no number comes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, BinaryIO
+
+from batchdub.errors import UnusableInputError
+from batchdub.report.cells import cell_text
+from batchdub.report.digest import Digest
+from batchdub.report.grid import shortened
+from batchdub.report.headline import Standing, standing_of
+from batchdub.states import JobState
+from batchdub.units import counted, from_stored_time
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+MOST_ROWS = 1_048_575
+"""What a sheet holds beside its header."""
+_LONGEST = 32_767
+_TIMES = frozenset({"submitted_at", "finished_at"})
+_WIDTHS = {"reference_id": 22, "error": 48, "request_id": 38, "source": 26, "video_url": 40,
+           "audio_url": 40, "output_url": 40, "run_id": 24, "submitted_at": 24,
+           "finished_at": 24}  # fmt: skip
+_USUAL_WIDTH = 14
+_CELL_WIDTH = 30
+_COLOURS = {
+    Standing.DONE: ("#1F5A3D", "#E4EFE8"),
+    Standing.WAITING: ("#654A0B", "#F6EED9"),
+    Standing.NEEDS_YOU: ("#8F2515", "#F9E5E0"),
+    Standing.OUT: ("#555555", "#ECEBE8"),
+}
+
+
+def write_xlsx(
+    rows: Iterable[tuple[Mapping[str, object], bool]],
+    columns: Sequence[str],
+    digest: Digest,
+    now: datetime,
+    out: BinaryIO,
+) -> None:
+    """Write rows, each with whether it is held, and the digest's grid.
+
+    Raises UnusableInputError if the extra is not installed, or for more rows than a sheet holds;
+    both before anything is written.
+    """
+    if digest.rows > MOST_ROWS:
+        raise UnusableInputError(
+            f"{counted(digest.rows, 'row')}: a sheet holds {MOST_ROWS:,}",
+            "choose fewer with --only, or write csv",
+        )
+    with _workbook(out) as book:
+        book.set_properties(
+            {"title": digest.headline, "comments": "Times are UTC.", "created": now}
+        )
+        formats = _Formats(book)
+        _write_rows(book.add_worksheet("Rows"), rows, columns, digest.rows, formats)
+        if digest.grid.cells:
+            _write_grid(book.add_worksheet("Grid"), digest, now, formats)
+
+
+def _workbook(out: BinaryIO) -> Workbook:
+    try:
+        import xlsxwriter  # noqa: PLC0415  an extra
+    except ImportError:
+        raise UnusableInputError(
+            "xlsx: XlsxWriter is not installed", "install it with `pip install 'batchdub[xlsx]'`"
+        ) from None
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "remove_timezone": True,
+    }
+    return xlsxwriter.Workbook(out, options)
+
+
+class _Formats:
+    """The looks of cells; colours go by what a state means, which the text says as well."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.head = book.add_format({"bold": True, "bottom": 1, "valign": "top", "text_wrap": True})
+        self.time = book.add_format({"num_format": 'yyyy-mm-dd hh:mm:ss "UTC"'})
+        self.standing: dict[Standing, Format] = {}
+        self.cell: dict[Standing, Format] = {}
+        for standing, (ink, ground) in _COLOURS.items():
+            look = {"font_color": ink, "bg_color": ground}
+            self.standing[standing] = book.add_format(look)
+            self.cell[standing] = book.add_format(
+                {**look, "text_wrap": True, "valign": "top", "border": 1, "border_color": "#DAD6CD"}
+            )
+
+
+def _write_rows(
+    sheet: Worksheet,
+    rows: Iterable[tuple[Mapping[str, object], bool]],
+    columns: Sequence[str],
+    total: int,
+    formats: _Formats,
+) -> None:
+    for place, name in enumerate(columns):
+        sheet.set_column(place, place, _WIDTHS.get(name, _USUAL_WIDTH))
+    sheet.freeze_panes(1, 1)
+    sheet.autofilter(0, 0, total, len(columns) - 1)
+    # `01` is a season's name and stays one; Excel need not warn of each.
+    sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{MOST_ROWS + 1}"})
+    for place, name in enumerate(columns):
+        sheet.write_string(0, place, _text(name), formats.head)
+    for line, (row, held) in enumerate(rows, 1):
+        standing = standing_of(JobState(str(row["state"])), held=held)
+        for place, name in enumerate(columns):
+            value = row.get(name)
+            look = formats.standing[standing] if name == "state" else None
+            _write_cell(sheet, (line, place), name, value, look or formats.time)
+
+
+def _write_cell(
+    sheet: Worksheet, place: tuple[int, int], name: str, value: object, look: Format
+) -> None:
+    if value is None:
+        return
+    if isinstance(value, int):
+        sheet.write_number(*place, value)
+    elif name in _TIMES and isinstance(value, str):
+        sheet.write_datetime(*place, from_stored_time(value), look)
+    elif name == "state":
+        sheet.write_string(*place, _text(value), look)
+    else:
+        sheet.write_string(*place, _text(value))
+
+
+def _write_grid(sheet: Worksheet, digest: Digest, now: datetime, formats: _Formats) -> None:
+    grid = digest.grid
+    sheet.freeze_panes(1, 1)
+    sheet.set_column(0, 0, _USUAL_WIDTH)
+    sheet.set_column(1, len(grid.across), _CELL_WIDTH)
+    sheet.write_string(0, 0, _text(grid.axes.down), formats.head)
+    for place, across in enumerate(grid.across, 1):
+        sheet.write_string(0, place, _text(" · ".join(across) or "rows"), formats.head)
+    sheet.autofilter(0, 0, len(grid.down), len(grid.across))
+    for line, down in enumerate(grid.down, 1):
+        sheet.write_string(line, 0, _text(down), formats.head)
+        for place, across in enumerate(grid.across, 1):
+            cell = grid.cell(down, across)
+            if cell is None:
+                continue
+            said = [f"{cell.done} of {cell.rows} done", *(text for _, text in cell.lines(now))]
+            if lacking := grid.axes.across and grid.lacking(down, across):
+                said.append(f"not in a manifest: {shortened(lacking)}")
+            sheet.write_string(line, place, _text("\n".join(said)), formats.cell[cell.worst])
+
+
+def _text(value: object) -> str:
+    """Write a value as a cell may hold it: no half characters, and not too long."""
+    text = cell_text(value).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
