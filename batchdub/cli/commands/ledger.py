@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -86,3 +87,28 @@ def backup(context: click.Context, /, *, file: str, ledger: str) -> None:
     source = settings_of(context).ledger
     back_up(source, Path(file))
     context.ensure_object(Invocation).talk.say(f"copied {source} to {file}")
+
+
+@command.command(
+    "datasette-metadata",
+    cls=BatchdubCommand,
+    examples=(
+        "batchdub ledger datasette-metadata > metadata.json",
+        "batchdub ledger datasette-metadata --ledger season2.db > metadata.json",
+    ),
+)
+@ledger_option
+@click.pass_context
+def datasette(context: click.Context, /, *, ledger: str) -> None:
+    """Print what Datasette shows of a ledger: its tables in words, and ready questions.
+
+    Datasette is a browser for SQLite files (https://datasette.io): `datasette batchdub.db
+    --metadata metadata.json`. The questions are rows by
+    cause of failure, the oldest that wait, orders by language or any column, episodes that are
+    missing, the night by minute, and rows that took more than one try. Works without a ledger.
+    """
+    from batchdub.ledger.metadata import datasette_metadata  # noqa: PLC0415  not for `--help`
+
+    del ledger  # settled with the environment by `settings_of`
+    metadata = datasette_metadata(settings_of(context).ledger.stem)
+    click.echo(json.dumps(metadata, indent=2))
