@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from batchdub.errors import UnusableInputError
 from batchdub.report.cells import cell_text
 from batchdub.report.digest import Digest
-from batchdub.report.grid import shortened
+from batchdub.report.grid import Cell, Grid, shortened
 from batchdub.report.headline import Standing, standing_of
 from batchdub.states import JobState
 from batchdub.units import counted, from_stored_time
@@ -31,6 +31,7 @@ _WIDTHS = {"reference_id": 22, "error": 48, "request_id": 38, "source": 26, "vid
            "finished_at": 24}  # fmt: skip
 _USUAL_WIDTH = 14
 _CELL_WIDTH = 30
+_LINE_HEIGHT = 15  # points
 _COLOURS = {
     Standing.DONE: ("#1F5A3D", "#E4EFE8"),
     Standing.WAITING: ("#654A0B", "#F6EED9"),
@@ -106,6 +107,7 @@ def _write_rows(
     total: int,
     formats: _Formats,
 ) -> None:
+    _prepare_paper(sheet, pages=2)
     for place, name in enumerate(columns):
         sheet.set_column(place, place, _WIDTHS.get(name, _USUAL_WIDTH))
     sheet.freeze_panes(1, 1)
@@ -139,6 +141,7 @@ def _write_cell(
 
 def _write_grid(sheet: Worksheet, digest: Digest, now: datetime, formats: _Formats) -> None:
     grid = digest.grid
+    _prepare_paper(sheet, pages=1)
     sheet.freeze_panes(1, 1)
     sheet.set_column(0, 0, _USUAL_WIDTH)
     sheet.set_column(1, len(grid.across), _CELL_WIDTH)
@@ -147,15 +150,35 @@ def _write_grid(sheet: Worksheet, digest: Digest, now: datetime, formats: _Forma
         sheet.write_string(0, place, _text(" · ".join(across) or "rows"), formats.head)
     sheet.autofilter(0, 0, len(grid.down), len(grid.across))
     for line, down in enumerate(grid.down, 1):
+        cells = [(grid.cell(down, across), across) for across in grid.across]
+        texts = [_said(grid, cell, down, across, now) for cell, across in cells if cell]
+        # A spreadsheet that opens the file does not work out how high a row has to be.
+        sheet.set_row(line, _LINE_HEIGHT * max(map(_lines_high, texts), default=1))
         sheet.write_string(line, 0, _text(down), formats.head)
-        for place, across in enumerate(grid.across, 1):
-            cell = grid.cell(down, across)
-            if cell is None:
-                continue
-            said = [f"{cell.done} of {cell.rows} done", *(text for _, text in cell.lines(now))]
-            if lacking := grid.axes.across and grid.lacking(down, across):
-                said.append(f"not in a manifest: {shortened(lacking)}")
-            sheet.write_string(line, place, _text("\n".join(said)), formats.cell[cell.worst])
+        for place, (cell, across) in enumerate(cells, 1):
+            if cell is not None:
+                said = _said(grid, cell, down, across, now)
+                sheet.write_string(line, place, _text(said), formats.cell[cell.worst])
+
+
+def _said(grid: Grid, cell: Cell, down: str, across: tuple[str, ...], now: datetime) -> str:
+    said = [f"{cell.done} of {cell.rows} done", *(text for _, text in cell.lines(now))]
+    if lacking := grid.axes.across and grid.lacking(down, across):
+        said.append(f"not in a manifest: {shortened(lacking)}")
+    return "\n".join(said)
+
+
+def _lines_high(text: str) -> int:
+    return sum(-(-len(line) // _CELL_WIDTH) for line in text.split("\n"))
+
+
+def _prepare_paper(sheet: Worksheet, pages: int) -> None:
+    """Have a sheet print on so many pages across, with its headers on every page."""
+    sheet.set_landscape()
+    sheet.set_paper(9)  # A4
+    sheet.fit_to_pages(pages, 0)
+    sheet.repeat_rows(0)
+    sheet.repeat_columns(0)
 
 
 def _text(value: object) -> str:

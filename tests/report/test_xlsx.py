@@ -98,6 +98,7 @@ def test_the_grid_says_what_is_done_and_names_what_is_missing():
 
     assert [cell.value for cell in sheet[1]] == ["language", "01"]
     assert [cell.value for cell in sheet[2]] == ["ja", "1 of 2 done\n1 needs you: 02"]
+    assert sheet.row_dimensions[2].height == 30
     assert [cell.value for cell in sheet[3]] == ["ko", "1 of 1 done\nnot in a manifest: 02"]
 
 
