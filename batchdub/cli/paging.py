@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -13,6 +14,8 @@ from batchdub.cli.standing import Overview, describe_run, found_in, overview_of
 from batchdub.ledger import Queries, RunRecord
 from batchdub.ledger.night import ended_since, last_event_at, runs_since, tried_since
 from batchdub.ledger.overview import column_names
+from batchdub.ledger.spend import bought
+from batchdub.price import Amount
 from batchdub.report.as_xlsx import write_xlsx
 from batchdub.report.axes import Axes, ColumnValues, find_axes, parse_axes
 from batchdub.report.causes import Lead
@@ -22,6 +25,7 @@ from batchdub.report.fields import REPORT_COLUMNS, report_row, shown_names
 from batchdub.report.page import Page, Told, write_page
 from batchdub.report.timeline import Timeline, draw
 from batchdub.settings import Settings
+from batchdub.units import counted
 
 _NIGHT = timedelta(hours=24)
 """The night ends with what happened last, and began not earlier than that before it."""
@@ -45,6 +49,7 @@ def page_of(
         last_run=_last_run(overview),
         next_commands=_next(overview, leads),
         lead=Lead(leads.ledger, leads.api),
+        cost=_cost(ledger, choice),
     )
     columns = column_names(ledger)
     page = Page(digest, told, columns, line, runs)
@@ -80,6 +85,27 @@ def _rows(
 
 def _axes(grid: str, seen: ColumnValues) -> Axes:
     return parse_axes(grid, seen) if grid else find_axes(seen)
+
+
+def _cost(ledger: Queries, choice: Choice) -> str:
+    """Say what the chosen rows' orders cost, and what may have been paid besides."""
+    sums: Counter[tuple[bool, str]] = Counter()
+    unpriced = 0
+    for order in bought(ledger, choice.since, choice.run_id):
+        if not choice.rows.chooses(order.reference_id, order.columns, order.state):
+            continue
+        sums[order.sure, order.currency] += order.cost or 0
+        unpriced += order.cost is None
+    if not +sums:
+        return ""
+    said = [str(Amount(cost, currency)) for (sure, currency), cost in sums.items() if sure and cost]
+    said += [
+        f"{Amount(cost, currency)} more is in doubt"
+        for (sure, currency), cost in sums.items()
+        if cost and not sure
+    ]
+    said += [f"{counted(unpriced, 'order')} without a price"] if unpriced else []
+    return ", ".join(said)
 
 
 def _last_run(overview: Overview) -> str:

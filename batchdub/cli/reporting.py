@@ -108,7 +108,7 @@ def _write_workbook(ledger: Queries, wanted: Wanted) -> None:
 
 
 def _statement(ledger: Queries, wanted: Wanted, per: Per) -> Write:
-    from batchdub.ledger.bought import bought  # noqa: PLC0415  only a statement counts orders
+    from batchdub.ledger.spend import bought  # noqa: PLC0415  only a statement counts orders
     from batchdub.report.statement import (  # noqa: PLC0415  as above
         require_columns,
         statement_columns,

@@ -13,12 +13,14 @@ DESCRIPTIONS: Mapping[str, str] = {
     "runs": "each run: when, what, how it ended",
     "manifests": "each manifest file by path and hash",
     "jobs": "each row at a revision: state, request_id, media (URLs cut)",
-    "attempts": "each try of each order: intent, outcome, HTTP status",
+    "attempts": "each try of each order: intent, cost, outcome, HTTP status",
     "transitions": "each change of state: when, by which run or person, why",
     "media": "what a probe last saw of each media file: size, type, version",
     "other_requests": "further requests under our reference_ids: duplicates, older ones",
     "report": "what batchdub report exports",
     "counts_by_state": "how many jobs are in each state",
+    "spend": "every order that was or may have been paid: when, by which run, for how much"
+    " (millionths)",
     "failed_by_cause": "failed and rejected jobs by cause",
     "oldest_waiting": "submitted jobs, the oldest first",
     "stalled": "submitted jobs that have been at the API for more than six hours",
@@ -29,6 +31,9 @@ DESCRIPTIONS: Mapping[str, str] = {
 }
 """Every table and view of a ledger; the README says the same."""
 
+_SPENT = """certainty, currency, count(*) AS orders,
+        round(sum(cost_millionths) / 1e6, 2) AS cost, count(*) - count(cost_millionths) AS unpriced
+    FROM spend"""
 _COUNTS = """count(*) AS orders, count(*) FILTER (WHERE state = 'completed') AS completed,
         count(*) FILTER (WHERE state = 'failed') AS failed
     FROM jobs WHERE request_id IS NOT NULL"""
@@ -58,6 +63,18 @@ QUERIES: Mapping[str, tuple[str, str]] = {
     SELECT json_extract(columns, '$."' || :column || '"') AS value,
         {_COUNTS}
     GROUP BY value ORDER BY orders DESC""",
+    ),
+    "spend-by-language": (
+        "What orders cost, by language; `maybe` is what is in doubt",
+        f"""
+    SELECT json_extract(columns, '$.language') AS language, {_SPENT}
+    GROUP BY language, certainty, currency ORDER BY cost DESC""",
+    ),
+    "spend-by-month": (
+        "What orders cost, by month",
+        f"""
+    SELECT substr(at, 1, 7) AS month, {_SPENT}
+    GROUP BY month, certainty, currency ORDER BY month DESC""",
     ),
     "missing-episodes": (
         "Episodes that are not done, by language and season",

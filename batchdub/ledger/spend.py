@@ -97,3 +97,44 @@ def spend_since(ledger: Queries, moment: datetime) -> Iterator[Spend]:
             job_id, attempt_no, bool(is_open), cost, currency, reference_id,
             Source(path, line), columns_of(columns),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """One order as a statement counts it. `at` is stored time; `sure` tells that it exists.
+
+    `state` is that of its job, at that revision; `own` tells that this is the job's own order, and
+    not one that was made besides.
+    """
+
+    reference_id: str
+    revision: int
+    at: str
+    run_id: str
+    sure: bool
+    state: str
+    own: bool
+    cost: int | None
+    currency: str
+    columns: dict[str, str]
+
+
+def bought(
+    ledger: Queries, since: datetime | None = None, run_id: str | None = None
+) -> Iterator[Bought]:
+    """Give every order that was or may have been paid, of all time or less, as they stream."""
+    query = (
+        "SELECT spend.reference_id, spend.revision, at, coalesce(spend.run_id, ''),"
+        " certainty = 'spent', state,"
+        " attempt_no = attempts OR attempt_no IS NULL AND at = submitted_at,"
+        " cost_millionths, coalesce(currency, ''), spend.columns"
+        " FROM spend JOIN jobs USING (job_id)"
+        " WHERE at >= ?1 AND spend.run_id IS coalesce(?2, spend.run_id)"
+    )
+    earliest = to_stored_time(since) if since else ""
+    for row in ledger.ask(query, (earliest, run_id)):
+        reference_id, revision, at, run, sure, state, own, cost, currency, columns = row
+        yield Bought(
+            reference_id, revision, at, run, bool(sure), state, bool(own), cost, currency,
+            columns_of(columns),
+        )  # fmt: skip

@@ -10,8 +10,8 @@ from typing import Any
 
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
-from batchdub.ledger.bought import Bought
 from batchdub.ledger.overview import column_names
+from batchdub.ledger.spend import Bought
 from batchdub.report.fields import report_row, shown_names
 from batchdub.select import Choosing, Selector
 from batchdub.units import local_time

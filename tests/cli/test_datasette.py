@@ -64,6 +64,9 @@ def test_datasette_opens_the_file_and_answers_the_ready_questions(cli, tmp_path)
     for name, value in (("orders-by-language", "language"), ("orders-by-column", "value")):
         assert sum(row["orders"] for row in found[name]) == 409
         assert all(row[value] for row in found[name])
+    for name in ("spend-by-language", "spend-by-month"):
+        spent = [row["orders"] for row in found[name] if row["certainty"] == "spent"]
+        assert sum(spent) == 409
     assert sum(row["missing"] for row in found["missing-episodes"]) == 49
     assert sum(row["ordered"] for row in found["minute-by-minute"]) == 409
     assert len(found["tried-more-than-once"]) == 10

@@ -116,15 +116,30 @@ def test_a_statement_counts_orders_and_not_rows(cli):
     by_run = rows(cli("report", "--per", "run", "--by", "language", "--format", "jsonl"))
     by_month = cli("report", "--by", "language")
 
-    assert by_run == [
-        {"run": "run-1", "language": "ja", "orders": 2, "completed": 1, "failed": 1,
-         "unfinished": 0, "further_orders": 0},
-        {"run": "run-2", "language": "ja", "orders": 3, "completed": 0, "failed": 0,
-         "unfinished": 3, "further_orders": 2},
-    ]  # fmt: skip
+    figures = [[line[name] for name in ("run", "language", "orders", "completed", "failed",
+                "further_orders", "unpriced", "cost")] for line in by_run]  # fmt: skip
+    assert figures == [
+        ["run-1", "ja", 2, 1, 1, 0, 2, None],
+        ["run-2", "ja", 3, 0, 0, 2, 3, None],
+    ]
     assert by_month.out == (
-        "month,language,orders,completed,failed,unfinished,further_orders\n2026-03,ja,5,1,1,3,2\n"
+        "month,language,orders,in_doubt,completed,failed,further_orders,unpriced,currency,cost,"
+        "cost_in_doubt\n2026-03,ja,5,0,1,1,2,5,,,\n"
     )
+
+
+@pytest.mark.real_time
+def test_a_statement_says_what_orders_cost(cli, tmp_path):
+    """By the price that held when they were sent; what is in doubt apart."""
+    write_manifest(tmp_path, 3)
+    cli("run", "tonight.csv", *SANDBOX, "--price", "1.25 EUR/job")
+
+    lines = rows(cli("report", "--by", "language", "--format", "jsonl"))
+    page = cli("report", "--format", "html").out
+
+    assert [(line["language"], line["orders"], line["currency"], line["cost"]) for line in lines] \
+        == [("ja", 1, "EUR", "1.25"), ("no", 2, "EUR", "2.50")]  # fmt: skip
+    assert "Cost of these rows: 3.75 EUR" in page
 
 
 @pytest.mark.usefixtures("two_runs")

@@ -1,43 +1,68 @@
-"""A statement counts every order that the API took once, and tells what was ordered again."""
+"""A statement counts every order once, tells what was ordered again, and what it cost, exactly."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batchdub.errors import UnusableInputError
-from batchdub.ledger.bought import Bought
-from batchdub.report.statement import COUNTS, Per, require_columns, statement_columns, statement_of
+from batchdub.ledger.spend import Bought
+from batchdub.report.statement import (
+    FIGURES,
+    Per,
+    decimal,
+    require_columns,
+    statement_columns,
+    statement_of,
+)
 
 _orders = st.builds(
     Bought,
     reference_id=st.sampled_from("abc"),
-    ordered_at=st.sampled_from(["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"]),
+    revision=st.integers(1, 2),
+    at=st.sampled_from(["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00.000Z"]),
     run_id=st.sampled_from(["run-1", "run-2"]),
-    state=st.sampled_from(["submitted", "completed", "failed", "in_doubt", ""]),
-    further=st.booleans(),
+    sure=st.booleans(),
+    state=st.sampled_from(["submitted", "completed", "failed"]),
+    own=st.booleans(),
+    cost=st.none() | st.integers(0, 10**12),
+    currency=st.sampled_from(["", "EUR", "USD"]),
     columns=st.dictionaries(st.sampled_from(["client", "orders"]), st.sampled_from("xy")),
 )
 
 
 @given(st.lists(_orders), st.sampled_from(Per), st.sampled_from([(), ("client",), ("orders",)]))
-def test_every_order_is_in_one_line_and_one_column(orders, per, by):
-    """The sum over a statement is the sum over the ledger, however it is cut."""
+def test_every_order_and_its_cost_are_in_one_line(orders, per, by):
+    """The sum over a statement is the sum over the ledger, however it is cut, to the last cent."""
     lines = list(statement_of(orders, per, by))
 
-    assert sum(line["orders"] for line in lines) == len(orders)
+    assert sum(line["orders"] for line in lines) == sum(order.sure for order in orders)
+    assert sum(line["in_doubt"] for line in lines) == sum(not order.sure for order in orders)
+    for name, sure in (("cost", True), ("cost_in_doubt", False)):
+        costs = [order.cost or 0 for order in orders if order.sure is sure]
+        assert sum(Decimal(line[name] or 0) for line in lines) * 10**6 == sum(costs)
+    assert sum(line["unpriced"] for line in lines) == [o.cost for o in orders].count(None)
     for line in lines:
-        assert line["completed"] + line["failed"] + line["unfinished"] == line["orders"]
+        assert line["completed"] + line["failed"] <= line["orders"]
         assert tuple(line) == statement_columns(per, by)
-    assert sum(line["further_orders"] for line in lines) == sum(o.further for o in orders)
-    assert len({tuple(line.values())[: 1 + len(by)] for line in lines}) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("millionths", "said"),
+    [(None, None), (0, "0.00"), (1_200_000, "1.20"), (1_234_567_890_001, "1234567.890001")],
+)
+def test_an_amount_is_exact_and_what_is_not_known_is_no_amount(millionths, said):
+    """No separators, which a spreadsheet of another country reads otherwise."""
+    assert decimal(millionths) == said
 
 
 def test_a_users_column_steps_aside_for_one_of_ours():
     """A statement with two columns `orders` would be read wrongly."""
     assert statement_columns(Per.MONTH, ["orders", "client"]) == (
-        "month", "manifest.orders", "client", *COUNTS,
+        "month", "manifest.orders", "client", *FIGURES,
     )  # fmt: skip
 
 

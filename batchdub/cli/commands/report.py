@@ -125,9 +125,9 @@ def command(
     line of time, and all rows with search and filter. The workbook (xlsx, an extra) has the rows
     and the grid.
 
-    --by and --per give a statement instead: the orders that the API took, in each month or run,
-    by the manifests' own columns; orders, completed, failed, unfinished, further_orders. A row
-    that was ordered again counts again, and so does a duplicate.
+    --by and --per give a statement instead: what was ordered in each month or run, and what it
+    cost by the price that held, by the manifests' own columns. A row that was ordered again counts
+    again, and so does a duplicate; what is in doubt, and may have been paid, stands apart.
 
     --as-manifest writes the links whole, signatures included, so the file is readable by its owner
     only. They come from the manifests, since the ledger does not keep signatures; a row whose

@@ -36,7 +36,8 @@ from batchdub.units import counted, format_duration, local_time
 class Told:
     """What the page says that is not of the rows themselves.
 
-    `chosen` says which rows these are, if not all; `last_run` how the last run ended;
+    `chosen` says which rows these are, if not all; `last_run` how the last run ended; `cost` what
+    they cost, if any has a price;
     `next_commands` are what to type next, the most urgent first.
     """
 
@@ -46,6 +47,7 @@ class Told:
     last_run: str
     next_commands: Sequence[str]
     lead: Lead
+    cost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
