@@ -28,6 +28,7 @@ class Kind(StrEnum):
 
     ORDERED = "ordered"
     RATE_LIMITED = "429"
+    LOST = "reply lost"
     OTHERWISE = "not ordered"
     DONE = "done"
     FAILED = "failed"
@@ -133,6 +134,8 @@ class _Gaps:
 def _kind_of(tried: Tried) -> Kind:
     if tried.event == Event.ACCEPTED:
         return Kind.ORDERED
+    if tried.event == Event.LOST:
+        return Kind.LOST
     return Kind.RATE_LIMITED if tried.http_status == 429 else Kind.OTHERWISE
 
 

@@ -32,11 +32,13 @@ def test_every_order_is_counted_once_at_its_time():
         *[tried(second) for second in range(100)],
         tried(100, "turned_away", 429),
         tried(101, "lost", None),
+        tried(102, "refused", 400),
         ended=[Ended(at(3599), "completed"), Ended(at(3600), "failed")],
     )
 
     assert line.totals == {
-        Kind.ORDERED: 100, Kind.RATE_LIMITED: 1, Kind.OTHERWISE: 1, Kind.DONE: 1, Kind.FAILED: 1,
+        Kind.ORDERED: 100, Kind.RATE_LIMITED: 1, Kind.LOST: 1, Kind.OTHERWISE: 1, Kind.DONE: 1,
+        Kind.FAILED: 1,
     }  # fmt: skip
     assert line.counts[0][Kind.ORDERED] == line.step_s
 

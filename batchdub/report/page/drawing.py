@@ -27,7 +27,8 @@ _WORDS = {
     Kind.DONE: "Dubs done",
     Kind.FAILED: "Dubs failed",
     Kind.RATE_LIMITED: "Orders told to come slower (429)",
-    Kind.OTHERWISE: "Orders refused, lost or not sent",
+    Kind.LOST: "Orders whose reply was lost, looked up later",
+    Kind.OTHERWISE: "Orders refused or not sent",
 }
 
 
