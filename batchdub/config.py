@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdub.errors import UnusableInputError
+from batchdub.redact import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +66,7 @@ NAMES = (
 )
 """What may stand in a config file: how to work, never what to do once."""
 _PATHS = frozenset({"download", "events", "key-file", "ledger", "log-file"})
+_ADDRESSES = frozenset({"notify", "ping", "webhook"})
 _PROFILES = "profiles"
 _SECRET = re.compile(r"(api[-_]?)?(key|token)|bearer[-_]?token", re.IGNORECASE)
 
@@ -85,6 +87,17 @@ class Config:
         if self.path is None:
             return "none"
         return f"{self.path}, profile {self.profile}" if self.profile else str(self.path)
+
+
+def shown_setting(name: str, value: Value) -> str:
+    """Give a setting's value as it may be shown: of a hook's address no more than its service.
+
+    Most of such addresses carry a token in their path.
+    """
+    if name not in _ADDRESSES:
+        return scrub(str(value))
+    addresses = value if isinstance(value, list) else str(value).split()
+    return ", ".join(f"{address.partition(':')[0]}:…" for address in addresses)
 
 
 def find_config(named: str, beside: Path, environ: Mapping[str, str]) -> Path | None:

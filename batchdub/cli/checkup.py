@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from batchdub.cli.options import settings_of
 from batchdub.cli.ordering import target_of
 from batchdub.cli.standing import read_overview
 from batchdub.clock import SystemClock
+from batchdub.config import shown_setting
 from batchdub.errors import BatchdubError, LedgerUnusableError
 from batchdub.run.doctor import (
     Finding,
@@ -22,6 +24,7 @@ from batchdub.run.doctor import (
     examine_api,
     examine_folder,
     examine_ledger,
+    examine_placement,
 )
 from batchdub.sandbox.settings import SandboxSettings
 from batchdub.wire import proxy_for
@@ -39,6 +42,7 @@ def check_up(context: click.Context, *, sandbox: bool) -> list[Finding]:
     found = [*_settings(settings, invocation, sandbox=sandbox)]
     found += _strange_variables(invocation.environ)
     found += examine_folder(settings.ledger)
+    found += examine_placement(settings.ledger)
     try:
         with target_of(context, SandboxSettings() if sandbox else None) as target:
             found += [*examine_ledger(settings.ledger, target.name), *_running(settings)]
@@ -48,21 +52,45 @@ def check_up(context: click.Context, *, sandbox: bool) -> list[Finding]:
     return found
 
 
-def _settings(settings: Settings, invocation: Invocation, *, sandbox: bool) -> Iterator[Finding]:
-    yield Finding("config", Verdict.OK, str(invocation.config))
-    if sandbox:
-        yield Finding("base-url", Verdict.OK, "a sandbox inside this command")
-    else:
-        address = f"{settings.base_url} ({settings.origins['base_url']})"
-        yield Finding("base-url", Verdict.OK, address)
-        yield from _proxy(settings.base_url, invocation.environ)
-    yield Finding("ledger", Verdict.OK, f"{settings.ledger} ({settings.origins['ledger']})")
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A setting in force, its value as it may be shown, and where it came from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def told_settings(settings: Settings, invocation: Invocation) -> Iterator[Told]:
+    """Tell the settings in force and those of the config file."""
+    base_url = shown_setting("base-url", settings.base_url)
+    yield Told("base-url", base_url, settings.origins["base_url"])
+    yield Told("ledger", str(settings.ledger), settings.origins["ledger"])
     for name, said in invocation.config.values.items():
         if name not in {"base-url", "ledger", "key-file"}:
-            yield Finding(name, Verdict.OK, f"{said} ({invocation.config})")
-    for variable in sorted(invocation.environ):
-        if variable.startswith("BATCHDUB_") and variable in variables():
-            yield Finding("environment", Verdict.OK, f"{variable}={invocation.environ[variable]}")
+            yield Told(name, shown_setting(name, said), str(invocation.config))
+
+
+def told_variables(environ: Mapping[str, str]) -> Iterator[Told]:
+    """Tell the variables that an option reads, by the option's name."""
+    known = variables()
+    for variable in sorted(environ):
+        if variable.startswith("BATCHDUB_") and variable in known:
+            name = variable.removeprefix("BATCHDUB_").lower().replace("_", "-")
+            yield Told(name, shown_setting(name, environ[variable]), variable)
+
+
+def _settings(settings: Settings, invocation: Invocation, *, sandbox: bool) -> Iterator[Finding]:
+    yield Finding("config", Verdict.OK, str(invocation.config))
+    for told in told_settings(settings, invocation):
+        shown = f"{told.value} ({told.origin})"
+        if told.name == "base-url" and sandbox:
+            shown = "a sandbox inside this command"
+        yield Finding(told.name, Verdict.OK, shown)
+    if not sandbox:
+        yield from _proxy(settings.base_url, invocation.environ)
+    for told in told_variables(invocation.environ):
+        yield Finding("environment", Verdict.OK, f"{told.origin}={told.value}")
     if settings.key is not None or settings.key_file is not None:
         yield Finding("key", Verdict.OK, f"set by {settings.origins['key']}")
 

@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 from batchdub.clock import Clock
 from batchdub.errors import LedgerUnusableError
 from batchdub.exits import Exit, choose_exit
-from batchdub.ledger import open_for_reading
+from batchdub.ledger import open_for_reading, require_local, synced_folder
+from batchdub.ledger.placement import read_mounts
 from batchdub.models import Cause, Outcome
 from batchdub.run.asking import Asking, Say
 from batchdub.run.connecting import Target, asking
@@ -76,6 +77,22 @@ def examine_folder(ledger: Path) -> Iterator[Finding]:
     else:
         yield Finding("folder", Verdict.OK, str(folder))
     yield judge_space(shutil.disk_usage(folder).free)
+
+
+def examine_placement(ledger: Path, mounts: Callable[[], str] = read_mounts) -> Iterator[Finding]:
+    """Look at what the ledger's folder is on: a network's disk, or a cloud client's folder."""
+    try:
+        require_local(ledger, mounts)
+    except LedgerUnusableError as error:
+        yield _unusable("folder", error.message, error.hint)
+    synced = synced_folder(ledger)
+    if synced is not None:
+        yield Finding(
+            "folder", Verdict.WARNING,
+            f"{ledger}: stands in `{synced}`, which a cloud client may copy about",
+            "an old copy that comes back lacks orders: name a ledger elsewhere with --ledger, or"
+            " in batchdub.toml; `batchdub ledger backup FILE` copies this one there safely",
+        )  # fmt: skip
 
 
 def judge_space(free_bytes: int) -> Finding:

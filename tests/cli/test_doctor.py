@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from batchdub.run.doctor import (
     Finding,
     Verdict,
     examine_folder,
+    examine_placement,
     exit_of,
     judge_clock,
     judge_failure,
@@ -160,6 +162,18 @@ def test_every_setting_is_told_with_where_it_came_from(cli, tmp_path, monkeypatc
     assert findings(doctor(cli))["proxy"][0][0] == "problem"
 
 
+def test_the_address_of_a_hook_is_not_shown(cli, tmp_path, monkeypatch):
+    """Most have a token in their path, and a doctor's table is pasted into chats."""
+    monkeypatch.setenv("BATCHDUB_WEBHOOK", "https://hooks.example.com/T0/planted")
+    (tmp_path / "batchdub.toml").write_text('notify = ["slack://planted/a", "mailto://planted"]\n')
+
+    result = doctor(cli)
+
+    assert "planted" not in result.out + result.err
+    assert findings(result)["notify"] == [("ok", "slack:…, mailto:… (batchdub.toml)")]
+    assert ("ok", "BATCHDUB_WEBHOOK=https:…") in findings(result)["environment"]
+
+
 def test_a_variable_that_nothing_reads_is_told(cli, monkeypatch):
     """A misspelt cap is no cap."""
     monkeypatch.setenv("BATCHDUB_MAX_JOB", "10")
@@ -183,6 +197,30 @@ def test_a_folder_that_cannot_be_used_is_a_problem(tmp_path, monkeypatch):
     assert missing.verdict is Verdict.PROBLEM
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert next(f.verdict for f in examine_folder(tmp_path / "a.db")) is Verdict.PROBLEM
+
+
+def test_a_ledger_in_a_synced_folder_is_told(cli, tmp_path):
+    """An old copy that comes back lacks what was ordered since; told the afternoon before."""
+    (tmp_path / "OneDrive - Studio").mkdir()
+
+    result = doctor(cli, "--sandbox", "--ledger", "OneDrive - Studio/batchdub.db")
+
+    assert result.code == 0
+    warned = [detail for verdict, detail in findings(result)["folder"] if verdict == "warning"]
+    [line] = warned
+    assert "db: stands in `OneDrive - Studio`, which a cloud client may copy about" in line
+    assert "hint: folder: an old copy that comes back lacks orders" in result.err
+
+
+def test_a_ledger_on_a_network_file_system_is_a_problem():
+    """A run refuses it, with exit 10; on a local disk there is nothing to tell."""
+    path = Path("/mnt/nas/batchdub.db")
+    [found] = examine_placement(path, lambda: "nas:/dubs /mnt/nas nfs4 rw 0 0")
+
+    assert (found.verdict, found.code) == (Verdict.PROBLEM, Exit.LEDGER_UNUSABLE)
+    assert "is on a network file system (nfs4)" in found.detail
+    assert "local disk" in found.hint
+    assert not list(examine_placement(path, lambda: "/dev/sda1 / ext4 rw 0 0"))
 
 
 def test_a_running_run_is_named(cli, tmp_path):

@@ -71,9 +71,42 @@ def test_this_machines_own_temporary_folder_is_taken(tmp_path):
         ("/home/a/Dropbox/dubs/batchdub.db", "Dropbox"),
         ("/Users/a/Library/CloudStorage/Box/batchdub.db", "CloudStorage"),
         ("/home/a/OneDrive - Studio/batchdub.db", "OneDrive - Studio"),
+        ("/home/a/Box/batchdub.db", "Box"),
+        ("/home/a/boxes/batchdub.db", None),
         ("/home/a/dubs/dropbox.db", None),
     ],
 )
 def test_a_folder_that_a_cloud_client_copies_is_named(path, folder):
     """F-86: that it is synced can only be guessed, so the run is warned and goes on."""
     assert synced_folder(Path(path)) == folder
+
+
+@pytest.mark.parametrize("mark", [".dropbox", ".stfolder"])
+def test_a_synced_folder_of_another_name_is_known_by_its_mark(tmp_path, mark):
+    """F-86: the client leaves it in the folder's root."""
+    (tmp_path / "season" / "one").mkdir(parents=True)
+    (tmp_path / "season" / mark).touch()
+
+    assert synced_folder(tmp_path / "season" / "one" / "batchdub.db") == "season"
+    assert synced_folder(tmp_path / "batchdub.db") is None
+
+
+def test_what_macos_prints_is_read_as_well():
+    """F-86: there is no /proc there."""
+    mounts = placement.from_mount_command(
+        "/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)\n"
+        "//ana@nas._smb._tcp.local/The Dubs on /Volumes/The Dubs (smbfs, nodev, nosuid)\n"
+        "map auto_home on /System/Volumes/Data/home (autofs, automounted, nobrowse)\n"
+        "nonsense\n"
+    )
+
+    assert placement.shared_by(Path("/Volumes/The Dubs/batchdub.db"), mounts) == "smbfs"
+    assert placement.file_system_of(Path("/srv/batchdub.db"), mounts) == "apfs"
+
+
+def test_macos_is_asked_by_its_own_command(monkeypatch):
+    """F-86: where the command is not there, nothing is refused."""
+    monkeypatch.setattr(placement.sys, "platform", "darwin")
+    monkeypatch.setattr(placement, "_ask_mount", lambda: "nas:/a on /mnt/nas (nfs)\n")
+    with pytest.raises(LedgerUnusableError, match="nfs"):
+        require_local(Path("/mnt/nas/batchdub.db"))
