@@ -16,7 +16,7 @@ from batchdub.exits import Exit
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command in the list: its file in `commands/` has the command's name."""
+    """A command in the list: its file in `commands/` has the command's name, with `_` for `-`."""
 
     name: str
     section: str
@@ -43,6 +43,11 @@ ENTRIES: tuple[Entry, ...] = (
         "Prove from the API's own list that each row was ordered once.",
     ),
     Entry("ledger", "The morning after", "Look after the ledger itself."),
+    Entry(
+        "support-bundle",
+        "The morning after",
+        "Pack what someone else needs to look into a problem, without secrets.",
+    ),
     Entry("notify", "To begin", "Try who is told of a run, before the night that needs it."),
     Entry("init", "To begin", "Write a first manifest to start from."),
     Entry("schema", "To begin", "Print the JSON Schema of a manifest."),
@@ -61,7 +66,7 @@ class _TopGroup(BatchdubGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        found = import_module(f"batchdub.cli.commands.{cmd_name}").command
+        found = import_module(f"batchdub.cli.commands.{cmd_name.replace('-', '_')}").command
         return found if isinstance(found, click.Command) else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -62,7 +62,7 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
         return LedgerWriteError(f"{path}: the disk is full", "free some space, then run again")
     if code == sqlite3.SQLITE_BUSY:
         return LedgerWriteError(
-            f"{path}: another program has kept the ledger locked for {_BUSY_TIMEOUT_S:.0f} s",
+            f"{path}: another program has kept the ledger locked for too long",
             "close it (a table browser, a backup), then run again",
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
@@ -107,8 +107,10 @@ def open_writer(path: Path) -> sqlite3.Connection:
         return connection
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path, patience_s: float = _BUSY_TIMEOUT_S) -> sqlite3.Connection:
     """Open an existing ledger read-only: it may be read while a run writes.
+
+    `patience_s` is how long each question waits for a program that keeps the file locked.
 
     Nothing is spent on what a reader shows, so the file is not searched for damage, which would
     take seconds of a million jobs: SQLite tells a file cut short at once, and any other broken
@@ -120,7 +122,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
             f"{path}: there is no ledger", "run a manifest first, or name the file with --ledger"
         )
     with told_plainly(path):
-        connection = _connect(path.absolute().as_uri() + "?mode=ro", uri=True)
+        connection = _connect(path.absolute().as_uri() + "?mode=ro", patience_s, uri=True)
         try:
             _refuse_foreign(path, connection)
             if _pragma(connection, "user_version") == 0:
@@ -177,9 +179,11 @@ def _has_journal(path: Path) -> bool:
     return journal.is_file() and journal.stat().st_size > 0
 
 
-def _connect(name: Path | str, **options: bool) -> sqlite3.Connection:
+def _connect(
+    name: Path | str, patience_s: float = _BUSY_TIMEOUT_S, **options: bool
+) -> sqlite3.Connection:
     return sqlite3.connect(
-        name, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, **options
+        name, timeout=patience_s, isolation_level=None, check_same_thread=False, **options
     )
 
 

@@ -252,6 +252,11 @@ class Queries(Telling):
                 yield job_of(row)
 
 
-def open_for_reading(path: Path) -> Queries:
-    """Open an existing ledger for questions only. Raises LedgerUnusableError."""
-    return Queries(opening.open_reader(path), path)
+def open_for_reading(path: Path, patience_s: float | None = None) -> Queries:
+    """Open an existing ledger for questions only. Raises LedgerUnusableError.
+
+    `patience_s` is how long each waits where another program keeps the file locked.
+    """
+    if patience_s is None:
+        return Queries(opening.open_reader(path), path)
+    return Queries(opening.open_reader(path, patience_s), path)

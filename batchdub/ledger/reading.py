@@ -74,9 +74,10 @@ class Reading:
         return None if row is None else str(row[0])
 
     def _dicts(self, query: str, *values: object) -> list[dict[str, Any]]:
-        return list(self._as_dicts(query, values))
+        return list(self.as_dicts(query, values))
 
-    def _as_dicts(self, query: str, values: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
+    def as_dicts(self, query: str, values: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
+        """Give the rows of a query by column, one by one, as `ask` does."""
         with opening.told_plainly(self.path):
             cursor = self._connection.execute(query, values)
             names = [column[0] for column in cursor.description]

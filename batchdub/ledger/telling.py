@@ -143,7 +143,7 @@ class Telling(Reading):
         asked = [(condition, value) for condition, value in touched if value is not None]
         condition = _touched(" AND ".join(condition for condition, _ in asked)) if asked else ""
         query = report_query(_UNTOLD, condition)
-        for row in self._as_dicts(query, [value for _, value in asked]):
+        for row in self.as_dicts(query, [value for _, value in asked]):
             row["columns"] = columns_of(row["columns"])
             yield row
 

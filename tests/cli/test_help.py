@@ -44,7 +44,9 @@ def text(cli, path):
 
 def test_every_command_file_is_in_the_list():
     """A command that help does not name does not exist for anybody."""
-    files = {file.stem for file in Path(commands.__file__).parent.glob("[!_]*.py")}
+    files = {
+        file.stem.replace("_", "-") for file in Path(commands.__file__).parent.glob("[!_]*.py")
+    }
 
     assert files == {entry.name for entry in ENTRIES}
 

@@ -161,7 +161,7 @@ class Scene:
         kinds = {
             ".db": "the ledger", ".bak": "the backup", ".jsonl": "the sandbox's books",
             ".proof": "the certificate", ".lock": "the lock", ".events": "the events",
-            ".log": "the log file", ".plan": "the plan's file",
+            ".log": "the log file", ".plan": "the plan's file", ".zip": "the support bundle",
             ".json": "the notes beside dubs",
         }  # fmt: skip
         for path in sorted(self.folder.rglob("*")):
@@ -170,7 +170,15 @@ class Scene:
 
     def _keep(self, kind: str, path: Path) -> None:
         with self._lock:
-            self.artefacts[kind] += f"{path.name}\n".encode() + path.read_bytes()
+            self.artefacts[kind] += f"{path.name}\n".encode() + _content(path)
+
+
+def _content(path: Path) -> bytes:
+    """Give what a search can find something in: of an archive, what was packed."""
+    if path.suffix != ".zip":
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"".join(map(archive.read, archive.namelist()))
 
 
 def _signed_rows() -> Iterator[tuple[str, dict[str, str]]]:

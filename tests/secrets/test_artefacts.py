@@ -22,7 +22,7 @@ KINDS = (
     "run: a key file that is none", "resume", "status", "show", "audit", "reconcile",
     "ledger rebuild", "ledger check", "ledger backup", "sandbox books", "doctor", "every log",
     "the events", "the log file", "wait: downloads", "the notes beside dubs",
-    "wait: a hostile store",
+    "wait: a hostile store", "support-bundle", "the support bundle",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
     "the lock", "the plan's file", "the process list", "report xlsx", "report as manifest",
@@ -61,7 +61,7 @@ def _among_enemies(night):
     hooks = {"BATCHDUB_WEBHOOK": hook, "BATCHDUB_PING": hook}
     records = ("--events", "a.events", "--log-file", "a.log")
     night.run("run", "run", *run, "--concurrency", "1", *records, **hooks)
-    night.run("doctor", "doctor", *there[:2], "--ledger", "hostile.db")
+    night.run("doctor", "doctor", *there[:2], "--ledger", "hostile.db", **hooks)
     night.run("status", "status", "--ledger", "hostile.db")
     for number in (1, 4, 8):
         night.run("show", "show", reference(number), "--ledger", "hostile.db")
@@ -70,6 +70,9 @@ def _among_enemies(night):
         # The page's rows are compressed, which hides them from a search and from nobody else.
         night.artefacts["report html"] += packed_text(written).encode() if name == "html" else b""
     night.report_files("hostile.db")
+    for names in ((), ("--with-names",)):
+        pack = ("support-bundle", "--ledger", "hostile.db", *records, *names)
+        night.run("support-bundle", *pack, "--output", f"{len(names)}.zip", **hooks)
     night.run("ledger check", "ledger", "check", "--ledger", "hostile.db")
     night.run("ledger backup", "ledger", "backup", "copy.bak", "--ledger", "hostile.db")
     night.wrapped("a fault of ours", "crashing", "run", *run[:-1], "crashed.db")
