@@ -132,6 +132,13 @@ def load_config(path: Path | None, profile: str) -> Config:
                   path, profile)  # fmt: skip
 
 
+def profile_names(named: str, beside: Path, environ: Mapping[str, str]) -> list[str]:
+    """Give the names of the profiles of the config file that counts; raises as `load_config`."""
+    path = find_config(named, beside, environ)
+    profiles = {} if path is None else _parse(path, _read(path)).get(_PROFILES, {})
+    return list(profiles) if isinstance(profiles, dict) else []
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")

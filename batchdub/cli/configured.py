@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from batchdub.cli.completing import completer_for
 from batchdub.cli.invocation import Invocation
 from batchdub.config import NAMES, Config, find_config, load_config
 
@@ -21,6 +22,7 @@ def config_options() -> list[click.Parameter]:
         click.Option(
             ["--config"],
             metavar="FILE",
+            shell_complete=completer_for("FILE"),
             expose_value=False,
             envvar="BATCHDUB_CONFIG",
             show_envvar=True,
@@ -29,7 +31,8 @@ def config_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--profile"],
-            metavar="NAME",
+            metavar="PROFILE",
+            shell_complete=completer_for("PROFILE"),
             expose_value=False,
             envvar="BATCHDUB_PROFILE",
             show_envvar=True,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from batchdub.cli.configured import apply_config, config_options, is_configurable, with_origin
 from batchdub.cli.invocation import talk_options
+from batchdub.errors import UnusableInputError
 from batchdub.exits import Exit
 
 if TYPE_CHECKING:
@@ -32,8 +34,10 @@ class Documented(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take the command line apart; what it leaves open, the config file may settle."""
-        if self.configurable and not ctx.resilient_parsing:
-            apply_config(self, ctx, args)
+        if self.configurable:
+            # While somebody still types, a broken config file is no reason to offer nothing.
+            with suppress(*(UnusableInputError,) if ctx.resilient_parsing else ()):
+                apply_config(self, ctx, args)
         try:
             return super().parse_args(ctx, args)
         except click.BadParameter as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from batchdub.cli.completing import VARIABLE, complete
 from batchdub.cli.failures import Failure, explain
 from batchdub.cli.group import batchdub
 from batchdub.cli.invocation import Invocation
@@ -24,6 +26,8 @@ _COLLECT_EVERY = 50_000
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit with its code."""
+    if asked := os.environ.get(VARIABLE):
+        sys.exit(complete(asked))
     gc.set_threshold(_COLLECT_EVERY)
     code = run_command(sys.argv[1:])
     forget_unsaid()

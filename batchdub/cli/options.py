@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from batchdub.cli.completing import completer_for
 from batchdub.cli.invocation import Invocation
 from batchdub.errors import UnusableInputError
 from batchdub.settings import DEFAULT_LEDGER, Flags, Settings, load_settings, require_key
@@ -34,7 +35,13 @@ def option(*names: str, env: str = "", **kwargs: Any) -> Callable[[F], F]:
     longest = max((name for name in names if name.startswith("--")), key=len)
     variable = env or "BATCHDUB_" + longest.lstrip("-").upper().replace("-", "_")
     kwargs.setdefault("show_default", True)
+    kwargs.setdefault("shell_complete", completer_for(kwargs.get("metavar")))
     return click.option(*names, envvar=variable, show_envvar=True, **kwargs)
+
+
+def argument(name: str, *, metavar: str, **kwargs: Any) -> Callable[[F], F]:
+    """Declare an argument as `click.argument` does, completed by its placeholder in the help."""
+    return click.argument(name, metavar=metavar, shell_complete=completer_for(metavar), **kwargs)
 
 
 def parsed(name: str, parse: Callable[[str], object]) -> Callable[[str], object]:
@@ -55,8 +62,8 @@ DURATION_S = parsed("duration", parse_duration_s)
 RATE = parsed("rate", parse_rate)
 """A rate such as `60/min`; the command gets a `units.Rate`."""
 
-manifests_argument = click.argument("manifests", metavar="MANIFEST...", nargs=-1, required=True)
-optional_manifests = click.argument("manifests", metavar="[MANIFEST]...", nargs=-1)
+manifests_argument = argument("manifests", metavar="MANIFEST...", nargs=-1, required=True)
+optional_manifests = argument("manifests", metavar="[MANIFEST]...", nargs=-1)
 
 format_option = option(
     "--format",

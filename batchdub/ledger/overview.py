@@ -78,3 +78,12 @@ def column_names(queries: Queries) -> list[str]:
     for (text,) in queries.ask(query):
         names.update(dict.fromkeys(columns_of(text)))
     return list(names)
+
+
+def ids_beginning(queries: Queries, beginning: str, most: int) -> list[str]:
+    """Give the first so many reference_ids that begin with a text, sorted."""
+    query = (
+        "SELECT DISTINCT reference_id FROM jobs WHERE reference_id >= ?1"
+        " AND reference_id < ?1 || char(1114111) ORDER BY reference_id LIMIT ?2"
+    )
+    return [str(row[0]) for row in queries.ask(query, (beginning, most))]

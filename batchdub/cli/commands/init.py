@@ -8,7 +8,7 @@ import click
 
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.options import option
+from batchdub.cli.options import argument, option
 from batchdub.errors import UnusableInputError
 from batchdub.report.output import open_output
 
@@ -22,7 +22,7 @@ from batchdub.report.output import open_output
         "batchdub init && batchdub run manifest.yaml --sandbox",
     ),
 )
-@click.argument("file", metavar="[FILE]", default="manifest.yaml")
+@argument("file", metavar="[FILE]", default="manifest.yaml")
 @option("--force", is_flag=True, help="Write over a file that is there.")
 @click.pass_obj
 def command(invocation: Invocation, file: str, force: bool) -> None:  # noqa: FBT001  click's

@@ -9,7 +9,7 @@ import click
 
 from batchdub.cli.documented import BatchdubCommand, BatchdubGroup
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.options import ledger_option, settings_of
+from batchdub.cli.options import argument, ledger_option, settings_of
 from batchdub.cli.rebuilding import rebuild
 from batchdub.exits import Exit
 from batchdub.units import counted
@@ -73,7 +73,7 @@ def check(context: click.Context, /, *, ledger: str) -> None:
 
 
 @command.command("backup", cls=BatchdubCommand, examples=("batchdub ledger backup copy.db",))
-@click.argument("file", metavar="FILE")
+@argument("file", metavar="FILE")
 @ledger_option
 @click.pass_context
 def backup(context: click.Context, /, *, file: str, ledger: str) -> None:

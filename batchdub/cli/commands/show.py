@@ -8,7 +8,7 @@ import click
 
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.options import ledger_option, option, settings_of
+from batchdub.cli.options import argument, ledger_option, option, settings_of
 
 
 @click.command(
@@ -16,7 +16,7 @@ from batchdub.cli.options import ledger_option, option, settings_of
     cls=BatchdubCommand,
     examples=("batchdub show S02E07-ja", "batchdub show S02E07-ja --format json | jq .attempts"),
 )
-@click.argument("reference_id", metavar="ID")
+@argument("reference_id", metavar="ID")
 @ledger_option
 @option(
     "--format",
