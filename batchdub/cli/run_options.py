@@ -72,6 +72,16 @@ wait_limit_option = option(
     show_default="6h",
     help="How long each row is waited for; one that takes longer is stalled.",
 )
+events_option = option(
+    "--events",
+    metavar="FILE",
+    help="Add every event to this file as a line of JSON; `-` is the output.",
+)
+log_file_option = option(
+    "--log-file",
+    metavar="FILE",
+    help="Add every event to this log; it begins anew after 10 MB, and five are kept.",
+)
 _WAITING = (
     ledger_option,
     base_url_option,
@@ -86,6 +96,8 @@ _WAITING = (
     wait_limit_option,
     *DOWNLOADING,
     settle_option,
+    events_option,
+    log_file_option,
     sandbox_option,
     fault_option,
     seed_option,
@@ -173,16 +185,8 @@ _ORDERING = (
         metavar="COLUMN",
         help="Serve rows by this column, the smallest first; COLUMN:desc the largest first.",
     ),
-    option(
-        "--events",
-        metavar="FILE",
-        help="Add every event to this file as a line of JSON; `-` is the output.",
-    ),
-    option(
-        "--log-file",
-        metavar="FILE",
-        help="Add every event to this log; it begins anew after 10 MB, and five are kept.",
-    ),
+    events_option,
+    log_file_option,
     option("--wait", is_flag=True, help="Ask about the rows until every one of them has ended."),
     wait_limit_option,
     *DOWNLOADING,

@@ -156,16 +156,18 @@ def tell_next(
     download: tuple[str, ...] = (),
     *,
     downloads_left: bool = False,
-) -> None:
-    """Tell what to do next, as far as the ledger alone can say.
+) -> list[str]:
+    """Tell, and give, what to do next, as far as the ledger alone can say.
 
     `download` are the options of a command that fetched dubs, and `downloads_left` tells that some
     are not here yet.
     """
     leads = replace(leads_of(settings, overview.api), download=download)
     found = replace(found_in(overview, leads), downloads_left=downloads_left)
-    for command in next_commands(found, leads):
+    commands = next_commands(found, leads)
+    for command in commands:
         talk.say(f"next: {command}")
+    return commands
 
 
 def describe_run(run: RunRecord, *, running: bool) -> str:

@@ -117,21 +117,33 @@ def summarise_settling(result: RunResult, context: click.Context, api: str) -> N
 def summarise_waiting(result: RunResult, context: click.Context, api: str) -> None:
     """Tell the end of a run that asked about submitted rows, and ordered nothing."""
     del api  # as above
-    talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
-    if rows := result.standing.states.total():
+    invocation, settings = context.ensure_object(Invocation), settings_of(context)
+    talk, said = invocation.talk, "nothing is at the API"
+    states = result.standing.states
+    if rows := states.total():
         took = format_duration(result.elapsed_s)
         talk.say(f"{counted(rows, 'row')} at the API, after {took}: {_states(result)}")
+        said = f"{states[JobState.COMPLETED]:,} of {counted(rows, 'dub')} done"
+        said += f", {states[JobState.FAILED]:,} failed" if states[JobState.FAILED] else ""
+        said += f", {states[JobState.IN_DOUBT]:,} in doubt" if states[JobState.IN_DOUBT] else ""
+        waiting = states[JobState.SUBMITTED]
+        said += f", {waiting:,} not ended" if waiting else ""
     else:
-        talk.say("nothing is at the API")
-    for line in _downloaded(result):
+        talk.say(said)
+    lines = list(_downloaded(result))
+    for line in lines:
         talk.say(line)
     _tell_problems(result, talk)
-    tell_next(
+    commands = tell_next(
         read_overview(settings.ledger),
         settings,
         talk,
         download_again(context),
         downloads_left=_is_left(result),
+    )
+    lines += (*(reason.message for reason in result.reasons), *_attention(result))
+    invocation.message = message_of_look(
+        said, result.exit_code, lines, commands, run_id=result.run_id
     )
 
 
@@ -154,6 +166,16 @@ def _is_left(result: RunResult) -> bool:
     return (
         result.downloads is not None and result.downloads.left + result.downloads.failed_total > 0
     )
+
+
+def message_of_look(
+    said: str, code: Exit, lines: Sequence[str], commands: Sequence[str], *, run_id: str = ""
+) -> Message:
+    """Give what others are told where nothing was to be ordered: what was seen, and what next."""
+    from batchdub.notify import Message  # noqa: PLC0415  only where a run has ended
+
+    title = f"batchdub: {said} (exit {int(code)})"
+    return Message(title, code, tuple(lines), tuple(commands), run_id)
 
 
 def _settled(result: RunResult) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from batchdub.cli import hook_options
 from batchdub.notify import web
-from tests.cli.nights import SANDBOX, books_of, write_manifest
+from batchdub.states import JobState
+from tests.cli.nights import KEY, SANDBOX, api_server, books_of, ledger_with, write_manifest
 
 
 @pytest.fixture
@@ -43,7 +45,46 @@ def test_a_run_that_went_well_is_told(cli, tmp_path, told):
     assert "2 rows: 2 submitted" in body["lines"]
     assert body["next_commands"][0].startswith("batchdub wait")
     assert cli("resume", *SANDBOX, *HOOKS).code == 0
-    assert json.loads(told[4][1])["title"] == "batchdub: done (exit 0)"
+    left = json.loads(told[4][1])
+    assert left["title"] == ("batchdub: nothing is left to order, and nothing is in doubt (exit 0)")
+    assert left["next_commands"] == ["batchdub wait --sandbox"]
+
+
+@pytest.mark.real_time
+def test_a_wait_tells_what_became_of_the_dubs(cli, tmp_path, told, monkeypatch):
+    """Not how many were ordered: that was told by the run. Its events go where a run's go."""
+    monkeypatch.setenv("CHAMELAION_API_KEY", KEY)
+    request = {"id": "request-1", "created_at": "2026-03-01T22:00:00Z", "status": "failed",
+               "reference_id": "a", "error_message": "video URL is not accessible"}  # fmt: skip
+
+    def answer(path):
+        asked = parse_qs(urlsplit(path).query)
+        page = {name: int(asked.get(name, ["0"])[0]) for name in ("limit", "offset")}
+        return 200, {"data": [request], "pagination": page | {"total": 1}} if asked else request
+
+    with api_server(answer) as base_url:
+        ledger_with(tmp_path, base_url, a=JobState.SUBMITTED)[0].close()
+        there = ("--base-url", base_url, *HOOKS, "--events", "a.jsonl", "--log-file", "a.log")
+        result = cli("wait", *there)
+        again = cli("resume", "--wait", *there)
+
+    assert (result.code, again.code) == (8, 0)
+    assert paths(told) == ["/u/start", "/T0", "/u/fail", "/u/start", "/T0", "/u"]
+    body = json.loads(told[1][1])
+    assert body["title"] == "batchdub: 0 of 1 dub done, 1 failed (exit 8)"
+    assert body["lines"] == ["tonight.csv:2: `a`: failed: video URL is not accessible"]
+    assert body["next_commands"][-1] == f"batchdub retry --failed --base-url {base_url}"
+    events = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert "row.failed" in [event["event"] for event in events]
+    assert events[0]["run_id"] == body["run_id"]
+    assert (tmp_path / "a.log").read_text().count("row.failed") == 1
+    assert json.loads(told[4][1])["title"] == "batchdub: nothing is at the API (exit 0)"
+
+
+def test_a_wait_without_a_ledger_is_told(cli, told):
+    """The night's run may not have been there at all."""
+    assert cli("wait", *SANDBOX, *HOOKS).code == 10
+    assert json.loads(told[1][1])["title"] == "batchdub: batchdub.db: there is no ledger (exit 10)"
 
 
 @pytest.mark.real_time

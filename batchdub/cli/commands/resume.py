@@ -43,6 +43,7 @@ def command(
     dub is fetched that is not there yet.
     """
     from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.summary import summarise_waiting  # noqa: PLC0415  as above
     from batchdub.run.leftovers import open_leftovers  # noqa: PLC0415  as above
     from batchdub.run.tonight import order, wait  # noqa: PLC0415  as above
     from batchdub.select import parse_selection  # noqa: PLC0415  as above
@@ -59,7 +60,7 @@ def command(
             send = partial(order, source=source, probed=probed, all_submitted=everything)
             carry_out(context, wanted, lambda tonight, person: send(tonight, person=person))
         elif wanted.waits:
-            carry_out(context, wanted, lambda tonight, person: wait(tonight, person, selector))
+            carry_out(context, wanted, partial(wait, chosen=selector), summarise_waiting)
         else:
             _tell_nothing_left(context, " of these rows" if selector.clauses else "")
 
@@ -67,12 +68,16 @@ def command(
 def _tell_nothing_left(context: click.Context, which: str) -> None:
     """Tell that there is nothing to do; a duplicate that nobody has seen to is still exit 6."""
     from batchdub.cli.standing import duplicate_lines, read_overview, tell_next  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.summary import message_of_look  # noqa: PLC0415  as above
 
     talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
     overview = read_overview(settings.ledger)
-    talk.say(f"nothing{which} is left to order, and nothing is in doubt")
-    for line in duplicate_lines(overview.duplicates):
+    said = f"nothing{which} is left to order, and nothing is in doubt"
+    duplicates = tuple(duplicate_lines(overview.duplicates))
+    talk.say(said)
+    for line in duplicates:
         talk.problem(line)
-    tell_next(overview, settings, talk)
-    if overview.duplicates:
-        context.exit(Exit.NEEDS_A_LOOK)
+    commands = tell_next(overview, settings, talk)
+    code = Exit.NEEDS_A_LOOK if duplicates else Exit.DONE
+    context.ensure_object(Invocation).message = message_of_look(said, code, duplicates, commands)
+    context.exit(int(code))

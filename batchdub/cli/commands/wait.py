@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.options import KEY_ENVIRONMENT, settings_of
 from batchdub.cli.run_options import Wanted, waiting_options
 from batchdub.cli.selection import only_option
@@ -21,11 +22,13 @@ from batchdub.cli.selection import only_option
         "batchdub wait --wait-limit 30m",
         "batchdub wait --only language=ja,ko --ledger season2.db",
         "batchdub wait --download dubs --download-name '{language}/{reference_id}.mp4'",
+        "batchdub wait --on-finish 'mail -s dubs team@example.com' --log-file wait.log",
     ),
     environment=KEY_ENVIRONMENT,
 )
 @only_option
 @waiting_options
+@hook_options
 @click.pass_context
 def command(context: click.Context, /, *, only: Sequence[str], **shared: Any) -> None:
     """Ask about submitted rows until every one of them has ended.
@@ -44,12 +47,14 @@ def command(context: click.Context, /, *, only: Sequence[str], **shared: Any) ->
     from batchdub.run.tonight import wait  # noqa: PLC0415  as above
     from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
+    wanted = Wanted(**without_hooks(shared), wait=True)
     chosen = parse_selection(only)
-    # Opening it for a run would make a new one where there is none.
-    open_for_reading(settings_of(context).ledger).close()
-    carry_out(
-        context,
-        Wanted(**shared, wait=True),
-        lambda tonight, person: wait(tonight, person, chosen),
-        summarise_waiting,
-    )
+    with telling(context):
+        # Opening it for a run would make a new one where there is none.
+        open_for_reading(settings_of(context).ledger).close()
+        carry_out(
+            context,
+            wanted,
+            lambda tonight, person: wait(tonight, person, chosen),
+            summarise_waiting,
+        )
