@@ -151,7 +151,9 @@ class MediaLook:
 class Job:
     """A job as the ledger has it; its URLs stay there.
 
-    `place` is the manifest_id and the position from 1 at which its row was seen last.
+    `place` is the manifest_id and the position from 1 at which its row was seen last;
+    `may_be_ordered` tells that a cancelled one was taken out in doubt, or by `ledger rebuild`,
+    which had found a further revision of it.
     """
 
     job_id: int
@@ -167,3 +169,4 @@ class Job:
     submitted_at: datetime | None = None
     finished_at: datetime | None = None
     place: tuple[int, int] = (0, 0)
+    may_be_ordered: bool = False

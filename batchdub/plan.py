@@ -6,6 +6,7 @@ go out as an iterator in the same order, so that a million rows need no room.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from hashlib import sha256
 from itertools import islice
 
 from batchdub.models import Job, Row
-from batchdub.states import JobState
+from batchdub.states import TRANSITIONS, Event, JobState
 from batchdub.units import SPACING, Rate, local_time
 
 _CHUNK = 500
@@ -163,6 +164,8 @@ def _other_media(row: Row, position: int, job: Job) -> PlannedRow:
     if job.state is JobState.PENDING and job.attempts == 0:
         reason = f"its media changed since {job.source}; never sent, so nothing is lost"
         return PlannedRow(row, position, Fate.NEW, reason, job, changed=True)
+    if job.state is JobState.CANCELLED and job.attempts == 0:
+        return PlannedRow(row, position, *_FATES[job.state](job), job=job)
     reason = (
         f"`{row.reference_id}` stands for other media from {job.source} ({_as(job)});"
         f" {_way_out(row, job)}"
@@ -172,9 +175,10 @@ def _other_media(row: Row, position: int, job: Job) -> PlannedRow:
 
 def _way_out(row: Row, job: Job) -> str:
     other = "give this row another reference_id"
-    if job.state is not JobState.COMPLETED:
+    if (job.state, Event.REORDER) not in TRANSITIONS:
         return other
-    again = f"batchdub reorder {row.source.path} --id {row.reference_id} --reason TEXT"
+    named = shlex.join([row.source.path, "--id", row.reference_id])
+    again = f"batchdub reorder {named} --reason TEXT"
     return f"{other}, or order the new media with `{again}`"
 
 

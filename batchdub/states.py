@@ -64,9 +64,9 @@ class Event(StrEnum):
     CANCEL = "cancel"
     """The operator takes the job out."""
     RETRY = "retry"
-    """The operator puts a rejected or failed job back."""
+    """The operator puts a rejected, failed or cancelled job back."""
     REORDER = "reorder"
-    """The operator orders a completed job again, with a reason."""
+    """The operator orders a job that has ended again, with a reason, perhaps with other media."""
 
 
 TRANSITIONS: Mapping[tuple[JobState, Event], JobState] = {
@@ -86,13 +86,24 @@ TRANSITIONS: Mapping[tuple[JobState, Event], JobState] = {
     (JobState.SUBMITTED, Event.DISPUTED): JobState.IN_DOUBT,
     (JobState.REJECTED, Event.RETRY): JobState.PENDING,
     (JobState.FAILED, Event.RETRY): JobState.PENDING,
+    (JobState.CANCELLED, Event.RETRY): JobState.PENDING,
     (JobState.COMPLETED, Event.REORDER): JobState.PENDING,
+    (JobState.FAILED, Event.REORDER): JobState.PENDING,
+    (JobState.REJECTED, Event.REORDER): JobState.PENDING,
 }
 
 NEXT_REVISION: frozenset[tuple[JobState, Event]] = frozenset(
-    {(JobState.FAILED, Event.RETRY), (JobState.COMPLETED, Event.REORDER)}
+    {
+        (JobState.FAILED, Event.RETRY),
+        (JobState.COMPLETED, Event.REORDER),
+        (JobState.FAILED, Event.REORDER),
+        (JobState.REJECTED, Event.REORDER),
+    }
 )
-"""Moves that start the job's next revision instead of changing this one: it may have been paid."""
+"""Moves that start the job's next revision instead of changing this one.
+
+It may have been paid, or its media may be others now: what was tried keeps the media of its try.
+"""
 
 ORDERED: frozenset[JobState] = frozenset({JobState.SUBMITTED, JobState.COMPLETED, JobState.FAILED})
 """States of a job whose order the API has taken."""

@@ -9,10 +9,11 @@ import click
 
 from batchdub.cli.deciding import who_decides
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.next_steps import Leads, led
 from batchdub.cli.options import settings_of
 from batchdub.cli.ordering import carry_out, probed_as_wanted
 from batchdub.cli.run_options import Wanted
-from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
+from batchdub.cli.standing import duplicate_lines, leads_at, read_overview, tell_next
 from batchdub.cli.summary import summarise_again
 from batchdub.ledger import Actor
 from batchdub.run.again import Again
@@ -36,7 +37,7 @@ def order_again(
     """
     talk, path = context.ensure_object(Invocation).talk, settings_of(context).ledger
     judged = pick(path, wish)
-    for line in refused_lines(judged.refused):
+    for line in refused_lines(judged.refused, leads_at(context)):
         talk.warn(line)
     if not judged.granted:
         leave_with_nothing(context, wish, judged.refused)
@@ -44,6 +45,7 @@ def order_again(
         wish.event,
         Actor(who_decides(), reason),
         frozenset(job.key.reference_id for job in judged.granted),
+        cancelled=wish.cancelled,
     )
     source = open_rows(path, again.wanted, talk.warn, manifests)
     probed = probed_as_wanted(context, source, wanted, skip_invalid=True, again=True)
@@ -67,9 +69,9 @@ def leave_with_nothing(context: click.Context, wish: Wish, refused: Sequence[Ref
     context.exit(int(exit_of(refused, duplicates=bool(overview.duplicates))))
 
 
-def refused_lines(refused: Sequence[Refused]) -> Iterator[str]:
+def refused_lines(refused: Sequence[Refused], leads: Leads) -> Iterator[str]:
     """Say which rows were left as they are, and why: the first ten, then the count."""
-    yield from map(str, refused[:_SHOWN])
+    yield from (led(str(each), leads) for each in refused[:_SHOWN])
     if len(refused) > _SHOWN:
         yield f"… and {counted(len(refused) - _SHOWN, 'more row')} left alone"
 

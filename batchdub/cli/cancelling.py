@@ -10,7 +10,7 @@ from batchdub.cli.deciding import who_decides
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import settings_of
 from batchdub.cli.question import ask, can_ask
-from batchdub.cli.standing import read_overview, tell_next
+from batchdub.cli.standing import leads_at, read_overview, tell_next
 from batchdub.clock import SystemClock
 from batchdub.ledger import Actor
 from batchdub.run.decisions import Deciding
@@ -23,16 +23,17 @@ def cancel_rows(context: click.Context, wish: Wish, reason: str, *, asks: bool) 
     """Take the pending ones of these rows out, and tell which are left as they are."""
     talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
     judged = pick(settings.ledger, wish)
-    for line in refused_lines(judged.refused):
+    leads = leads_at(context)
+    for line in refused_lines(judged.refused, leads):
         talk.warn(line)
     if not judged.granted:
         leave_with_nothing(context, wish, judged.refused)
     if asks and can_ask(talk):
-        ask(f"Take {counted(len(judged.granted), 'row')} out for good?", talk, "nothing was done")
+        ask(f"Take {counted(len(judged.granted), 'row')} out?", talk, "nothing was done")
     actor = Actor(who_decides(), reason)
     deciding = Deciding(settings.ledger, actor, SystemClock(), __version__, talk.say)
     done = take_out(deciding, [job.key.reference_id for job in judged.granted])
-    for line in refused_lines(done.refused):
+    for line in refused_lines(done.refused, leads):
         talk.warn(line)
     talk.say(f"{counted(len(done.granted), 'row')} cancelled; no run orders them")
     tell_next(read_overview(settings.ledger), settings, talk)

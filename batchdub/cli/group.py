@@ -31,8 +31,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("run", "The night", "Order what is left of the manifests' rows."),
     Entry("resume", "The night", "Order whatever the ledger has left."),
     Entry("wait", "The night", "Ask about submitted rows until every one of them has ended."),
-    Entry("retry", "The night", "Put failed or rejected rows back, and order them."),
-    Entry("reorder", "The night", "Order completed rows once more, on purpose."),
+    Entry("retry", "The night", "Put failed, rejected or cancelled rows back, and order them."),
+    Entry("reorder", "The night", "Order rows that have ended once more, on purpose."),
     Entry("cancel", "The night", "Take pending rows out, so that no run orders them."),
     Entry("plan", "Before the night", "Print what would happen to each row, and why."),
     Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
@@ -44,13 +44,13 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "audit",
         "The morning after",
-        "Prove from the API's own list that each row was ordered once.",
+        "Prove from the API's list that each row was ordered once.",
     ),
     Entry("ledger", "The morning after", "Look after the ledger itself."),
     Entry(
         "support-bundle",
         "The morning after",
-        "Pack what someone else needs to look into a problem, without secrets.",
+        "Pack what someone else needs to look into a problem.",
     ),
     Entry("notify", "To begin", "Try who is told of a run, before the night that needs it."),
     Entry("init", "To begin", "Write a first manifest to start from."),
@@ -125,6 +125,8 @@ def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> N
     examples=(
         "batchdub init tonight.yaml",
         "batchdub validate tonight.yaml",
+        "batchdub run tonight.yaml --sandbox",
+        "batchdub status",
     ),
     environment=(
         ("CHAMELAION_API_KEY", "the API key; or BATCHDUB_KEY_FILE names a file that holds it"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from batchdub.run.sandboxed import TARGET
 from batchdub.select import as_value
 from batchdub.settings import DEFAULT_BASE_URL, DEFAULT_LEDGER, Settings
+
+_NAMED = re.compile(r"`batchdub (reconcile|reorder|resume|retry)\b([^`]*)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +63,29 @@ def leads_of(settings: Settings, api: str) -> Leads:
     return Leads(ledger_options, (*address, *key))
 
 
+def led(text: str, leads: Leads) -> str:
+    """Lead the commands that a text names to the same ledger and API; those that are, stay."""
+    options = shlex.join([*leads.api, *leads.ledger])
+
+    def lead(named: re.Match[str]) -> str:
+        is_led = not options or set(named[2].split()) & {*leads.api, *leads.ledger}
+        return named[0] if is_led else f"`batchdub {named[1]} {options}{named[2]}`"
+
+    return _NAMED.sub(lead, text)
+
+
 def resume_with(leads: Leads) -> tuple[str, ...]:
     """Give the command that orders what a ledger has left, whatever manifests that came from."""
     return ("batchdub", "resume", *leads.api, *leads.ledger)
 
 
-def retry_with(leads: Leads, reference_id: str) -> str:
-    """Give the command that orders a failed or rejected row again."""
-    return shlex.join(["batchdub", "retry", *leads.api, *leads.ledger, *_id(reference_id)])
+def retry_with(leads: Leads, reference_id: str, *more: str) -> str:
+    """Give the command that orders a failed or rejected row again, or with more a cancelled one."""
+    return shlex.join(["batchdub", "retry", *more, *leads.api, *leads.ledger, *_id(reference_id)])
 
 
 def reorder_with(leads: Leads, reference_id: str) -> str:
-    """Give the command that orders a completed row once more; its reason is left to be said."""
+    """Give the command that orders an ended row once more; its reason is left to be said."""
     chosen = (*leads.api, *leads.ledger, *_id(reference_id), "--reason", "TEXT")
     return shlex.join(["batchdub", "reorder", *chosen])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,7 +15,7 @@ from batchdub.settings import DEFAULT_LEDGER, Flags, Settings, load_settings, re
 from batchdub.units import parse_duration_s, parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from batchdub.redact import Secret
 
@@ -56,6 +57,21 @@ def parsed(name: str, parse: Callable[[str], object]) -> Callable[[str], object]
     convert.__name__ = name
     return convert
 
+
+class _Several(click.types.StringParamType):
+    """Text that may be given several times; a variable holds one a line, or `;` between them.
+
+    click would split it at every space, and titles have spaces. What stands in double quotes is
+    not split.
+    """
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        found = map(str.strip, re.findall(r'(?:"[^"]*"|[^;\n])+', rv))
+        return [text for text in found if text]
+
+
+several = _Several()
+"""The type of an option that chooses rows."""
 
 DURATION_S = parsed("duration", parse_duration_s)
 """A duration such as `5m`; the command gets seconds."""

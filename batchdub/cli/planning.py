@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.next_steps import leads_of
+from batchdub.cli.next_steps import Leads, leads_of, led
 from batchdub.cli.options import settings_of
 from batchdub.cli.ordering import options_of, window_of
 from batchdub.cli.plan_files import Saving, api_meant
@@ -113,7 +113,9 @@ def print_plan(
         if isinstance(out, Saving):
             out.write(ledger, counted_rows)
         else:
-            render(map(_shown, counted_rows), PLAN_COLUMNS, out, invocation.environ)
+            here = leads_of(settings_of(context), (ledger and ledger.meta("api")) or "")
+            shown = (_shown(item, here) for item in counted_rows)
+            render(shown, PLAN_COLUMNS, out, invocation.environ)
         today = spent_today(ledger, options, clock.now())
     for line in chain(signed.lines() if tell_links else (), pricing.lines()):
         invocation.talk.say(line)
@@ -167,12 +169,12 @@ def _counting(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[Planned
         yield item
 
 
-def _shown(item: PlannedRow) -> dict[str, object]:
+def _shown(item: PlannedRow, leads: Leads) -> dict[str, object]:
     return {
         "source": str(item.row.source),
         "reference_id": item.row.reference_id,
         "fate": str(item.fate),
-        "reason": item.reason,
+        "reason": led(item.reason, leads),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from batchdub.cli.next_steps import Leads, reorder_with, retry_with
+from batchdub.cli.next_steps import Leads, led, reorder_with, retry_with
 from batchdub.models import Job, JobKey
 from batchdub.states import JobState
 
@@ -17,13 +17,15 @@ def prospect(job: Job, duplicates: Sequence[str] = (), leads: Leads = _NO_LEADS)
     `duplicates` are the request_ids of further orders of it that nobody has acknowledged.
     """
     if duplicates:
-        return (
+        said = (
             f"it was ordered more than once: {job.request_id or 'none of them'} is kept, and"
             f" {' and '.join(duplicates)} waits for `batchdub reconcile --acknowledge REQUEST_ID`"
         )
-    if job.state in _AGAIN:
-        return _AGAIN[job.state](job, leads)
-    return _NEXT[job.state](job)
+    elif job.state in _AGAIN:
+        said = _AGAIN[job.state](job, leads)
+    else:
+        said = _NEXT[job.state](job)
+    return led(said, leads)
 
 
 def _pending(job: Job) -> str:
@@ -66,8 +68,8 @@ def _submitted(job: Job) -> str:
 def _rejected(job: Job, leads: Leads) -> str:
     return (
         f"it is not sent again by itself: the API refused it, unpaid{_because(job)};"
-        f" `{retry_with(leads, job.key.reference_id)}` sends it again as it is; with other media"
-        " it goes out under another reference_id"
+        f" `{retry_with(leads, job.key.reference_id)}` sends it again as it is, and"
+        f" `{reorder_with(leads, job.key.reference_id)}` with other media, as {_next(job)}"
     )
 
 
@@ -77,6 +79,16 @@ def _failed(job: Job, leads: Leads) -> str:
         f"{_because(job)}; it may have been paid;"
         f" `{retry_with(leads, job.key.reference_id)}` orders it again, as {_next(job)}"
     )
+
+
+def _cancelled(job: Job, leads: Leads) -> str:
+    if job.may_be_ordered:
+        return (
+            "it is not sent: it was taken out because it may be ordered already; its media go out"
+            " only under another reference_id"
+        )
+    again = retry_with(leads, job.key.reference_id, "--cancelled")
+    return f"it is not sent: it was taken out; `{again}` puts it back"
 
 
 def _completed(job: Job, leads: Leads) -> str:
@@ -102,13 +114,10 @@ _NEXT: Mapping[JobState, Callable[[Job], str]] = {
     ),
     JobState.IN_DOUBT: _in_doubt,
     JobState.SUBMITTED: _submitted,
-    JobState.CANCELLED: lambda _: (
-        "it is not sent: it was taken out, for good; its media go out only under another"
-        " reference_id"
-    ),
 }
 _AGAIN: Mapping[JobState, Callable[[Job, Leads], str]] = {
     JobState.COMPLETED: _completed,
     JobState.FAILED: _failed,
     JobState.REJECTED: _rejected,
+    JobState.CANCELLED: _cancelled,
 }

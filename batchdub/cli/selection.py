@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batchdub.cli.options import option
+from batchdub.cli.options import option, several
 
 if TYPE_CHECKING:
     from batchdub.run.source import Choice
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 only_option = option(
     "--only",
     multiple=True,
+    type=several,
     metavar="COLUMN=VALUE[,VALUE]",
-    help="Only rows with one of these values in that column; several --only must all hold.",
+    help="Only rows with one of these values in that column; several --only must all hold. In the"
+    " variable they stand on a line each, or with `;` between.",
 )
 id_option = option(
     "--id",
     "ids",
     multiple=True,
+    type=several,
     metavar="ID[,ID]",
     help="Only these rows, by reference_id; `*`, `?` and `[…]` stand for others, as in --only.",
 )
@@ -30,6 +33,7 @@ state_option = option(
     "states",
     env="BATCHDUB_REPORT_STATE",
     multiple=True,
+    type=several,
     metavar="STATE[,STATE]",
     help="Only rows in one of these states.",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdub.cli.next_steps import Found, Leads, leads_of, next_commands, resume_with
+from batchdub.cli.options import settings_of
 from batchdub.exits import Exit
 from batchdub.ledger import open_for_reading
 from batchdub.ledger.overview import (
@@ -27,6 +28,8 @@ from batchdub.states import JobState
 from batchdub.units import counted, format_duration, local_time
 
 if TYPE_CHECKING:
+    import click
+
     from batchdub.cli.talk import Talk
     from batchdub.ledger import Queries, RunRecord
     from batchdub.settings import Settings
@@ -111,6 +114,13 @@ def _of_these(
     )
 
 
+def leads_at(context: click.Context) -> Leads:
+    """Give the options that lead to a command's ledger, and to the API that it is bound to."""
+    settings = settings_of(context)
+    with open_for_reading(settings.ledger) as ledger:
+        return leads_of(settings, ledger.meta("api") or "")
+
+
 def is_alive(host: str, pid: int) -> bool:
     """Whether a process is there; one of another machine is taken to be."""
     if host != socket.gethostname():
@@ -188,7 +198,7 @@ def _attention(overview: Overview) -> Iterator[str]:
     total = overview.counts[JobState.PENDING, True] + overview.rows(JobState.IN_DOUBT, *_BAD)
     more = total - len(overview.attention)
     if more > 0:
-        yield f"… and {counted(more, 'more row')} that need a look"
+        yield f"… and {counted(more, 'more row')} that need a look; `batchdub report` lists them"
     yield from duplicate_lines(overview.duplicates)
 
 

@@ -15,6 +15,7 @@ from batchdub.cli.next_steps import (
     Leads,
     as_arguments,
     leads_of,
+    led,
     next_commands,
     resume_with,
 )
@@ -75,7 +76,7 @@ def _summarise(
     talk = invocation.talk
     for line in _counts(result):
         talk.say(line)
-    _tell_problems(result, talk)
+    _tell_problems(result, talk, leads)
     leads = replace(leads, download=download_again(context))
     again = again_after(result)
     if again:
@@ -85,10 +86,10 @@ def _summarise(
     commands = next_commands(found, leads, well=result.exit_code is Exit.DONE)
     for command in commands:
         talk.say(f"next: {command}")
-    invocation.message = message_of(result, commands)
+    invocation.message = message_of(result, commands, leads)
 
 
-def message_of(result: RunResult, commands: Sequence[str]) -> Message:
+def message_of(result: RunResult, commands: Sequence[str], leads: Leads) -> Message:
     """Give what others are told of a run's end."""
     from batchdub.notify import Message  # noqa: PLC0415  only where a run has ended
     from batchdub.notify.message import title_of  # noqa: PLC0415  as above
@@ -96,27 +97,25 @@ def message_of(result: RunResult, commands: Sequence[str]) -> Message:
     states = result.standing.states
     ordered = sum(states[state] for state in ORDERED)
     rows = max(states.total(), result.totals.rows) + result.invalid
-    lines = (*_counts(result), *(reason.message for reason in result.reasons), *_attention(result))
+    lines = (*_counts(result), *_problems(result, leads))
     title = title_of(ordered, rows, result.exit_code)
     return Message(title, result.exit_code, lines, tuple(commands), result.run_id)
 
 
 def summarise_settling(result: RunResult, context: click.Context, api: str) -> None:
     """Tell the end of a run that settled what was in doubt, and ordered nothing."""
-    del api  # the ledger as it stands now tells what is next, and knows its API
     talk, settings = context.ensure_object(Invocation).talk, settings_of(context)
     if rows := result.standing.states.total():
         took = format_duration(result.elapsed_s)
         talk.say(f"{counted(rows, 'row')} in doubt, after {took}: {_settled(result)}")
     else:
         talk.say("nothing was in doubt")
-    _tell_problems(result, talk)
+    _tell_problems(result, talk, leads_of(settings, api))
     tell_next(read_overview(settings.ledger), settings, talk)
 
 
 def summarise_waiting(result: RunResult, context: click.Context, api: str) -> None:
     """Tell the end of a run that asked about submitted rows, and ordered nothing."""
-    del api  # as above
     invocation, settings = context.ensure_object(Invocation), settings_of(context)
     talk, said = invocation.talk, "nothing is at the API"
     states = result.standing.states
@@ -133,7 +132,8 @@ def summarise_waiting(result: RunResult, context: click.Context, api: str) -> No
     lines = list(_downloaded(result))
     for line in lines:
         talk.say(line)
-    _tell_problems(result, talk)
+    leads = leads_of(settings, api)
+    _tell_problems(result, talk, leads)
     commands = tell_next(
         read_overview(settings.ledger),
         settings,
@@ -141,9 +141,8 @@ def summarise_waiting(result: RunResult, context: click.Context, api: str) -> No
         download_again(context),
         downloads_left=_is_left(result),
     )
-    lines += (*(reason.message for reason in result.reasons), *_attention(result))
     invocation.message = message_of_look(
-        said, result.exit_code, lines, commands, run_id=result.run_id
+        said, result.exit_code, (*lines, *_problems(result, leads)), commands, run_id=result.run_id
     )
 
 
@@ -190,11 +189,16 @@ def _settled(result: RunResult) -> str:
     )
 
 
-def _tell_problems(result: RunResult, talk: Talk) -> None:
-    for reason in result.reasons:
-        talk.problem(reason.message)
-    for line in _attention(result):
+def _tell_problems(result: RunResult, talk: Talk, leads: Leads) -> None:
+    for line in _problems(result, leads):
         talk.problem(line)
+
+
+def _problems(result: RunResult, leads: Leads) -> Sequence[str]:
+    return (
+        *(reason.message for reason in result.reasons),
+        *(led(line, leads) for line in _attention(result)),
+    )
 
 
 def _counts(result: RunResult) -> Iterator[str]:
@@ -236,7 +240,7 @@ def _attention(result: RunResult) -> Iterator[str]:
         yield f"{where}`{item.reference_id}`: {item.why}"
     more = standing.left_out_total - len(standing.left_out)
     if more > 0:
-        yield f"… and {counted(more, 'more row')} that need a look"
+        yield f"… and {counted(more, 'more row')} that need a look; `batchdub report` lists them"
     yield from duplicate_lines(standing.duplicates)
     if result.downloads is not None:
         yield from failed_lines(result.downloads)

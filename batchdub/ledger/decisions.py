@@ -29,22 +29,23 @@ class Decisions(Outputs):
         )
         return cursor.rowcount == 1
 
-    def retry_rejected(self, job_id: int, actor: Actor) -> None:
-        """Put a rejected job back to pending: the API refused it unpaid, so it is the same order.
+    def put_back(self, job_id: int, state: JobState, actor: Actor) -> None:
+        """Put a rejected or cancelled job back to pending: it is unpaid, so it is the same order.
 
-        Raises IllegalTransitionError if the job is not rejected.
+        Raises IllegalTransitionError if the job is not in `state`, in no such one, or was taken
+        out while it was in doubt.
         """
         self._connection.execute(
             "UPDATE jobs SET held = NULL, error = NULL, http_status = NULL"
             " WHERE job_id = ? AND state = ?",
-            (job_id, JobState.REJECTED),
+            (job_id, state),
         )
-        self._move(job_id, JobState.REJECTED, Event.RETRY, actor)
+        self._move(job_id, state, Event.RETRY, actor)
 
     def next_revision(
         self, job_id: int, event: Event, actor: Actor, row: Row, *, manifest_id: int, position: int
     ) -> int:
-        """Order a failed (`retry`) or completed (`reorder`) job again; gives the new job's id.
+        """Order a failed (`retry`) or any ended (`reorder`) job again; gives the new job's id.
 
         The row is inserted as the next revision, pending and the latest; the old one stays as it
         ended, for it may have been paid. The transition is recorded with the new job and starts

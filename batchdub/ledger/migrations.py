@@ -36,3 +36,8 @@ def m002_cost_of_attempts(db: Database) -> None:
 def m003_outputs(db: Database) -> None:
     """Make the table of downloaded files."""
     db.execute(output_schema.TABLE)
+
+
+@MIGRATIONS()
+def m004_ways_back(_: Database) -> None:
+    """Let cancelled, rejected and failed jobs be put back or reordered: only the guards change."""

@@ -26,7 +26,10 @@ from batchdub.units import to_stored_time
 
 _ANY_JOB = (
     "SELECT job_id, reference_id, revision, state, media_key, path, line, request_id, held,"
-    " attempts, error, remote_status, submitted_at, finished_at, manifest_id, position"
+    " attempts, error, remote_status, submitted_at, finished_at, manifest_id, position,"
+    " CASE WHEN state = 'cancelled' THEN"
+    "  (SELECT from_state <> 'pending' OR actor IS 'ledger rebuild' FROM transitions"
+    "  WHERE job_id = jobs.job_id ORDER BY transition_id DESC LIMIT 1) END"
     " FROM jobs JOIN manifests USING (manifest_id)"
 )
 _JOB = f"{_ANY_JOB} WHERE latest = 1"

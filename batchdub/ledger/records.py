@@ -109,6 +109,7 @@ def job_of(row: Sequence[Any]) -> Job:
         submitted_at=time_of(row[12]),
         finished_at=time_of(row[13]),
         place=(row[14], row[15]),
+        may_be_ordered=bool(row[16]),
     )
 
 

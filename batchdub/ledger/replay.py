@@ -59,7 +59,7 @@ def _chain(job: Recorded) -> Iterator[str]:
             yield "no recorded decision begins this revision"
             return
         del steps[0]
-    at = str(JobState.PENDING)
+    at = before = str(JobState.PENDING)
     for step in steps:
         if step.from_state != at:
             yield f"its history breaks: `{step.event}` starts from {step.from_state}, not {at}"
@@ -67,7 +67,10 @@ def _chain(job: Recorded) -> Iterator[str]:
         if _leads_to(step) != step.to_state:
             yield f"its history has an illegal move: {at}, `{step.event}`, {step.to_state}"
             return
-        at = step.to_state
+        if at == JobState.CANCELLED and before != JobState.PENDING:
+            yield f"it was in doubt when it was taken out, and yet `{step.event}` put it back"
+            return
+        before, at = at, step.to_state
     if at != job.state:
         yield f"it is {job.state}, but its history ends in {at}"
 

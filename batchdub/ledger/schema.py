@@ -13,19 +13,27 @@ from collections.abc import Iterator
 
 from batchdub.ledger import output_schema
 from batchdub.ledger.views import NEEDS_A_LOOK
-from batchdub.states import NEXT_REVISION, TRANSITIONS, JobState
+from batchdub.states import NEXT_REVISION, TRANSITIONS, Event, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 COSTS_SINCE = 2
 """The first version whose attempts have a cost."""
 OUTPUTS_SINCE = 3
 """The first version that knows downloaded files."""
+_WAYS_BACK_SINCE = 4
+_WAYS_BACK = frozenset(
+    {
+        (JobState.CANCELLED, Event.RETRY),
+        (JobState.FAILED, Event.REORDER),
+        (JobState.REJECTED, Event.REORDER),
+    }
+)
+"""Moves that the guards of older versions do not know."""
 _OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
 _STATES = ", ".join(f"'{state}'" for state in JobState)
 _ENDS = ", ".join(f"'{event}'" for state, event in TRANSITIONS if state is JobState.SENDING)
-_GIVE_WAY = ", ".join(sorted(f"'{state}'" for state, _ in NEXT_REVISION))
 
 # As they were at schema 1; what came later is added by a migration.
 TABLES = (
@@ -146,14 +154,21 @@ _INDEXES = (
 )
 
 
-def _is_move(*, next_revision: bool) -> str:
+def _moves(version: int) -> Iterator[tuple[JobState, Event, JobState]]:
+    """Give the moves of the table as a version knows it."""
+    for (state, event), to_state in TRANSITIONS.items():
+        if version >= _WAYS_BACK_SINCE or (state, event) not in _WAYS_BACK:
+            yield state, event, to_state
+
+
+def _is_move(version: int, *, next_revision: bool) -> str:
     """Give the condition that a new transition is one of the table's moves.
 
     Compared one by one: for an IN list SQLite would fill a table of its own at each transition.
     """
     moves = [
         f"NEW.event = '{event}' AND NEW.from_state = '{state}' AND NEW.to_state = '{to_state}'"
-        for (state, event), to_state in TRANSITIONS.items()
+        for state, event, to_state in _moves(version)
         if ((state, event) in NEXT_REVISION) is next_revision
     ]
     return f"({' OR '.join(moves)})"
@@ -163,7 +178,13 @@ def guards(version: int = SCHEMA_VERSION) -> tuple[str, ...]:
     """Give the triggers that hold the transition table and the invariants, as SQL."""
     attempts = _attempt_guards(has_costs=version >= COSTS_SINCE)
     outputs = (output_schema.GUARD,) if version >= OUTPUTS_SINCE else ()
-    return (*_transition_guards(), *_job_guards(), *attempts, *_request_guards(), *outputs)
+    return (
+        *_transition_guards(version),
+        *_job_guards(version),
+        *attempts,
+        *_request_guards(),
+        *outputs,
+    )
 
 
 def indexes() -> tuple[str, ...]:
@@ -208,8 +229,8 @@ def named(sql: str) -> tuple[str, str]:
     return (match[2] if match else words[:60]), words
 
 
-def _transition_guards() -> Iterator[str]:
-    same, anew = _is_move(next_revision=False), _is_move(next_revision=True)
+def _transition_guards(version: int) -> Iterator[str]:
+    same, anew = (_is_move(version, next_revision=anew) for anew in (False, True))
     # A further revision is bought on purpose: it moves only after the decision is on record.
     yield f"""CREATE TRIGGER transition_is_legal BEFORE INSERT ON transitions
         WHEN NOT (
@@ -230,6 +251,12 @@ def _transition_guards() -> Iterator[str]:
             SELECT event FROM attempts WHERE job_id = NEW.job_id
             ORDER BY attempt_no DESC LIMIT 1)
         BEGIN SELECT RAISE(ABORT, 'the attempt has not ended so'); END"""
+    if version >= _WAYS_BACK_SINCE:
+        yield _refuse("doubtful_stays_cancelled", "INSERT ON transitions",
+            "the job was in doubt when it was taken out", """
+            NEW.from_state = 'cancelled' AND (
+                SELECT from_state FROM transitions WHERE job_id = NEW.job_id
+                ORDER BY transition_id DESC LIMIT 1) IS NOT 'pending'""")  # fmt: skip
     yield f"""CREATE TRIGGER job_follows_transition AFTER INSERT ON transitions
         WHEN {same}
         BEGIN UPDATE jobs SET state = NEW.to_state WHERE job_id = NEW.job_id; END"""
@@ -237,7 +264,9 @@ def _transition_guards() -> Iterator[str]:
     yield _refuse("transitions_are_kept", "DELETE ON transitions", "transitions are kept")
 
 
-def _job_guards() -> Iterator[str]:
+def _job_guards(version: int) -> Iterator[str]:
+    ended = {state for state, event, _ in _moves(version) if (state, event) in NEXT_REVISION}
+    gives_way = ", ".join(sorted(f"'{state}'" for state in ended))
     yield _refuse("job_starts_pending", "INSERT ON jobs", "a job starts pending",
         "NEW.state <> 'pending' OR NEW.request_id IS NOT NULL OR NEW.attempts <> 0")  # fmt: skip
     yield _refuse("one_latest_job", "INSERT ON jobs", "the row has a later or open revision", """
@@ -249,7 +278,7 @@ def _job_guards() -> Iterator[str]:
             AND revision = NEW.revision - 1)""")  # fmt: skip
     yield _refuse("revision_gives_way", "UPDATE OF latest ON jobs",
         "only an ended order gives way to a next revision",
-        f"NEW.latest <> OLD.latest AND NOT (NEW.latest = 0 AND OLD.state IN ({_GIVE_WAY}))",
+        f"NEW.latest <> OLD.latest AND NOT (NEW.latest = 0 AND OLD.state IN ({gives_way}))",
     )  # fmt: skip
     yield _refuse("state_only_by_transition", "UPDATE OF state ON jobs",
         "state changed without a transition", """

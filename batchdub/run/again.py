@@ -1,4 +1,4 @@
-"""Ordering rows again on purpose: failed and rejected ones put back, completed ones anew.
+"""Ordering rows again on purpose: what was refused, failed or taken out, and what is done anew.
 
 What a person decided is recorded in the transaction that draws the orders up, before anything is
 sent. A process that dies after it leaves pending rows, which any run orders once, and with them
@@ -15,18 +15,22 @@ from batchdub.ledger import Actor, Ledger
 from batchdub.models import Job, Row
 from batchdub.run.judging import Refused, refusal
 from batchdub.run.source import Numbered
-from batchdub.states import NEXT_REVISION, Event
+from batchdub.states import NEXT_REVISION, Event, JobState
 
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A person's decision to have these rows ordered again: `retry` or `reorder`."""
+    """A person's decision to have these rows ordered again: `retry` or `reorder`.
+
+    `cancelled` tells that rows which were taken out are meant as well.
+    """
 
     event: Event
     actor: Actor
     wanted: frozenset[str]
+    cancelled: bool = False
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ def put_back(
     """Carry a decision out on the manifest's rows, in the caller's transaction.
 
     Each is judged anew, since another run may have been faster. A retried row with other media
-    stays as it is, and the plan tells it as a conflict.
+    stays as it is, and the plan tells it as a conflict; one that was never tried has none to keep.
     """
     done = PutBack()
     duplicates = ledger.unseen_duplicates()
@@ -58,14 +62,21 @@ def put_back(
         found.update(names)
         for position, row in chunk:
             job = jobs[row.reference_id]
-            why = refusal(job, again.event, duplicates.get(row.reference_id, ()))
+            others = duplicates.get(row.reference_id, ())
+            why = refusal(job, again.event, others, cancelled=again.cancelled)
             if why:
                 done.refused.append(Refused(job, why))
-            elif again.event is Event.REORDER or job.media_key == row.media_key:
+            elif _takes(job, again.event, row):
                 _move(ledger, again, job, row, place=(manifest_ids[row.source.path], position))
                 done.moved += 1
     done.gone.extend(_gone(ledger, again.wanted - found))
     return done
+
+
+def _takes(job: Job, event: Event, row: Row) -> bool:
+    """Whether a job may go on with the media that its row has now."""
+    never_tried = job.state is JobState.CANCELLED and job.attempts == 0
+    return event is Event.REORDER or never_tried or job.media_key == row.media_key
 
 
 def _move(ledger: Ledger, again: Again, job: Job, row: Row, *, place: tuple[int, int]) -> None:
@@ -75,7 +86,7 @@ def _move(ledger: Ledger, again: Again, job: Job, row: Row, *, place: tuple[int,
             job.job_id, again.event, again.actor, row, manifest_id=manifest_id, position=position
         )
     else:
-        ledger.retry_rejected(job.job_id, again.actor)
+        ledger.put_back(job.job_id, job.state, again.actor)
 
 
 def _gone(ledger: Ledger, names: Collection[str]) -> Iterator[Refused]:

@@ -33,15 +33,23 @@ class Judged:
     refused: tuple[Refused, ...]
 
 
-def judge(jobs: Iterable[Job], event: Event, duplicates: Mapping[str, Sequence[str]]) -> Judged:
+def judge(
+    jobs: Iterable[Job],
+    event: Event,
+    duplicates: Mapping[str, Sequence[str]],
+    *,
+    cancelled: bool = False,
+) -> Judged:
     """Sort jobs by whether `event` may happen to them; both keep the order of the jobs.
 
-    `duplicates` are those that nobody has acknowledged, as `Queries.unseen_duplicates` gives them.
+    `duplicates` are those that nobody has acknowledged, as `Queries.unseen_duplicates` gives them;
+    `cancelled` tells that rows which were taken out are meant as well.
     """
     granted: list[Job] = []
     refused: list[Refused] = []
     for job in jobs:
-        why = refusal(job, event, duplicates.get(job.key.reference_id, ()))
+        others = duplicates.get(job.key.reference_id, ())
+        why = refusal(job, event, others, cancelled=cancelled)
         if why:
             refused.append(Refused(job, why))
         else:
@@ -49,15 +57,16 @@ def judge(jobs: Iterable[Job], event: Event, duplicates: Mapping[str, Sequence[s
     return Judged(tuple(granted), tuple(refused))
 
 
-def refusal(job: Job, event: Event, duplicates: Sequence[str] = ()) -> str:
+def refusal(
+    job: Job, event: Event, duplicates: Sequence[str] = (), *, cancelled: bool = False
+) -> str:
     """Say why a job may not be retried, reordered or cancelled, and what may; empty if it may.
 
     `duplicates` are further orders of the row that nobody has acknowledged: one of them may be
-    the dub that is wanted, so no other is bought before a person has looked.
+    the dub that is wanted, so no other is bought before a person has looked. A row that was taken
+    out comes back only where `cancelled` ones are meant.
     """
-    if (job.state, event) not in TRANSITIONS or (
-        event is Event.CANCEL and job.state is not JobState.PENDING
-    ):
+    if not _may(job, event, cancelled=cancelled):
         return _refusals(job, event)[job.state]
     if duplicates and event is not Event.CANCEL:
         return (
@@ -65,6 +74,14 @@ def refusal(job: Job, event: Event, duplicates: Sequence[str] = ()) -> str:
             f" `batchdub reconcile --acknowledge {duplicates[0]}`"
         )
     return ""
+
+
+def _may(job: Job, event: Event, *, cancelled: bool) -> bool:
+    if event is Event.CANCEL:
+        return job.state is JobState.PENDING
+    if job.state is JobState.CANCELLED and (job.may_be_ordered or not cancelled):
+        return False
+    return (job.state, event) in TRANSITIONS
 
 
 def _refusals(job: Job, event: Event) -> Mapping[JobState, str]:
@@ -85,7 +102,12 @@ def _refusals(job: Job, event: Event) -> Mapping[JobState, str]:
         JobState.REJECTED: (
             f"the API refused it, unpaid; `batchdub retry --id {name}` sends it again"
         ),
-        JobState.CANCELLED: "it was taken out, and stays so under this reference_id",
+        JobState.CANCELLED: (
+            "it was taken out because it may be ordered already: it stays so under this"
+            " reference_id"
+            if job.may_be_ordered
+            else f"it was taken out; `batchdub retry --cancelled --id {name}` puts it back"
+        ),
     }
 
 

@@ -18,13 +18,18 @@ class Wish:
     """Which rows a person wants something done to, and what.
 
     Those that `rows` chooses, in one of `states` if there are any, whose error has `error` in it,
-    in any case of letters.
+    in any case of letters. What was taken out is meant only where `states` name it.
     """
 
     event: Event
     rows: Selector = field(default_factory=Selector)
     states: Collection[JobState] = ()
     error: str = ""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether rows that were taken out are meant."""
+        return JobState.CANCELLED in self.states
 
     def has(self, job: Job) -> bool:
         """Whether a chosen job is meant."""
@@ -39,7 +44,8 @@ def pick(ledger_path: Path, wish: Wish) -> Judged:
     """
     with open_for_reading(ledger_path) as ledger, ledger.moment():
         jobs = pick_jobs(ledger, wish.rows, *wish.states)
-        return judge(filter(wish.has, jobs), wish.event, ledger.unseen_duplicates())
+        duplicates = ledger.unseen_duplicates()
+        return judge(filter(wish.has, jobs), wish.event, duplicates, cancelled=wish.cancelled)
 
 
 def pick_jobs(ledger: Queries, selector: Selector, *states: JobState) -> list[Job]:

@@ -14,11 +14,17 @@ from datetime import datetime
 from batchdub.ledger import Actor, Ledger
 from batchdub.models import Job, JobKey, RemoteRequest, Row
 from batchdub.run.rebuild import Rebuilt, Restored, record_duplicates, restore, without_older
-from batchdub.states import NEXT_REVISION, JobState
+from batchdub.states import Event, JobState
 
 _SENT_AS = re.compile(r"(.+)~r([1-9]\d{0,5})", re.DOTALL)
+# The ledger's queries know whom it takes out by this name.
 _ACTOR = Actor("ledger rebuild", "the API's list has this revision")
-_EVENTS = dict(NEXT_REVISION)
+_EVENTS = {
+    JobState.COMPLETED: Event.REORDER,
+    JobState.FAILED: Event.RETRY,
+    JobState.REJECTED: Event.REORDER,
+}
+"""What has begun a next revision upon one in such a state: which of two, nobody can tell now."""
 
 Found = dict[str, dict[int, list[RemoteRequest]]]
 """Requests by the row's reference_id and by revision, from 2."""

@@ -11,6 +11,7 @@ from batchdub.states import JobState
 from tests.cli.again import last_decision
 from tests.cli.nights import SANDBOX, books_of, counts, ids, ledger_with, told, write_manifest
 from tests.cli.test_run import answer_on_a_terminal
+from tests.ledger.support import PERSON
 
 pytestmark = pytest.mark.real_time
 A, B, C = (ids(number) for number in (1, 2, 3))
@@ -36,7 +37,39 @@ def test_a_row_that_was_taken_out_is_not_ordered(cli, tmp_path, pending):
     assert runs == [0, 0]
     assert books_of(tmp_path) == {B: 1, C: 1}
     assert last_decision(tmp_path, A) == ("cancel", "cancelled", who_decides(), WHY[1])
-    assert "taken out, for good" in cli("show", A).out
+    assert "`batchdub retry --cancelled --sandbox --id S01E001` puts it back" in cli("show", A).out
+
+
+def test_a_row_that_was_taken_out_comes_back_on_purpose(cli, tmp_path, pending):
+    """The rights are cleared; not by a retry that means others, and with the links of today."""
+    cli("cancel", "--id", A, *WHY)
+    write_manifest(tmp_path, 3, media="mended-")
+
+    told_so = cli("retry", "--only", "language=*", *SANDBOX)
+    result = cli("retry", "--cancelled", "--reason", "cleared", *SANDBOX)
+
+    way_back = f"`batchdub retry --sandbox --cancelled --id {A}`"
+    assert f"`{A}`: it was taken out; {way_back}" in told_so.err
+    assert result.code == 0
+    assert books_of(tmp_path) == {A: 1}
+    assert last_decision(tmp_path, A) == ("retry", "pending", who_decides(), "cleared")
+    assert "mended-1.mp4" in cli("show", A).out
+    assert cli("ledger", "check").code == 0
+
+
+def test_a_row_that_was_taken_out_in_doubt_does_not_come_back(cli, tmp_path):
+    """Its order may be there, and be paid."""
+    ledger, job_ids = ledger_with(tmp_path, a=JobState.IN_DOUBT)
+    with ledger.transaction():
+        ledger.cancel(job_ids["a"], JobState.IN_DOUBT, PERSON)
+    ledger.close()
+
+    result = cli("retry", "--cancelled", *SANDBOX)
+
+    assert "`a`: it was taken out because it may be ordered already" in result.err
+    assert "nothing to retry" in result.err
+    assert counts(tmp_path) == {"cancelled": 1}
+    assert "under another reference_id" in cli("show", "a").out
 
 
 def test_rows_are_chosen_by_column(cli, tmp_path, pending):
@@ -51,9 +84,9 @@ def test_rows_are_chosen_by_column(cli, tmp_path, pending):
     [
         (JobState.SUBMITTED, 0, "it is ordered as request"),
         (JobState.COMPLETED, 0, "its dub is done"),
-        (JobState.IN_DOUBT, 6, "`batchdub reconcile --cancel a` decides"),
-        (JobState.REJECTED, 8, "`batchdub retry --id a`"),
-        (JobState.CANCELLED, 0, "it was taken out"),
+        (JobState.IN_DOUBT, 6, "`batchdub reconcile --sandbox --cancel a` decides"),
+        (JobState.REJECTED, 8, "`batchdub retry --sandbox --id a`"),
+        (JobState.CANCELLED, 0, "`batchdub retry --sandbox --cancelled --id a` puts it back"),
     ],
 )
 def test_what_was_ordered_or_may_have_been_is_left_and_told(cli, tmp_path, state, code, says):
@@ -102,7 +135,7 @@ def test_a_person_is_asked(tmp_path, pending, answer, code, left):
     result, shown = answer_on_a_terminal(tmp_path, answer, "cancel", "--id", A, *WHY)
 
     assert result == code
-    assert "Take 1 row out for good?" in shown
+    assert "Take 1 row out?" in shown
     assert counts(tmp_path)["pending"] == left
     assert answer_on_a_terminal(tmp_path, b"", "cancel", "--id", B, "--yes", *WHY)[0] == 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from batchdub.cli.configured import is_configurable
@@ -86,3 +88,27 @@ def test_commands_without_settings_have_no_config():
     """`schema` has nothing to configure."""
     assert not is_configurable(ALL["batchdub schema"])
     assert is_configurable(ALL["batchdub run"])
+
+
+@pytest.mark.parametrize(
+    ("variable", "ids"),
+    [
+        ("title=Big Fish", ["1", "2"]),
+        ("title=Big Fish;season=2", ["2"]),
+        ("title=Big Fish\nseason=2\n", ["2"]),
+        (' title="Fish; the sequel" ;', ["3"]),
+    ],
+)
+def test_a_variable_holds_several_choices_and_values_with_spaces(cli, tmp_path, monkeypatch,
+                                                                 variable, ids):  # fmt: skip
+    """A crontab has one line; titles have spaces, and `;` within quotes is part of them."""
+    rows = ["1,Big Fish,1", "2,Big Fish,2", '3,"Fish; the sequel",2']
+    links = "https://cdn/{0}.mp4,https://cdn/{0}.wav"
+    lines = [f"{row},{links.format(number)}" for number, row in enumerate(rows)]
+    head = "reference_id,title,season,video_url,audio_url"
+    (tmp_path / "a.csv").write_text("\n".join([head, *lines]) + "\n")
+    monkeypatch.setenv("BATCHDUB_ONLY", variable)
+
+    result = cli("plan", "a.csv", "--format", "json")
+
+    assert [row["reference_id"] for row in json.loads(result.out)] == ids

@@ -55,10 +55,30 @@ def test_other_media_are_a_conflict_until_they_are_reordered(cli, tmp_path, done
     result = cli("reorder", "mix.csv", "--id", A, *WHY, *SANDBOX)
 
     assert conflict.code == 8
-    assert f"`batchdub reorder mix.csv --id {A} --reason TEXT`" in plan.out
+    assert f"`batchdub reorder --sandbox mix.csv --id {A} --reason TEXT`" in plan.out
     assert result.code == 0
     assert books_of(tmp_path) == {A: 1, B: 1, f"{A}~r2": 1}
     assert cli("run", "mix.csv", *SANDBOX, "--id", A).code == 0
+
+
+@pytest.mark.parametrize("state", [JobState.REJECTED, JobState.FAILED])
+def test_a_mended_link_goes_out_as_the_next_revision(cli, tmp_path, state):
+    """The link was wrong; the row keeps its name in every report. The plan says how."""
+    ledger_with(tmp_path, **{A: state})[0].close()
+    mended = write_manifest(tmp_path, 1, media="mended-")
+
+    plan = cli("plan", mended)
+    retried = cli("retry", mended, "--id", A, *SANDBOX)
+    result = cli("reorder", mended, "--id", A, "--reason", "mended", *SANDBOX)
+
+    assert f"`batchdub reorder --sandbox {mended} --id {A} --reason TEXT`" in plan.out
+    assert retried.code == 8
+    assert result.code == 0
+    assert books_of(tmp_path) == {f"{A}~r2": 1}
+    assert revisions(tmp_path) == {A: 2}
+    assert cli("run", mended, *SANDBOX).code == 0
+    assert books_of(tmp_path) == {f"{A}~r2": 1}
+    assert cli("ledger", "check").code == 0
 
 
 def test_a_row_that_is_gone_is_named_and_not_sent(cli, tmp_path, done):
@@ -75,12 +95,12 @@ def test_a_row_that_is_gone_is_named_and_not_sent(cli, tmp_path, done):
 @pytest.mark.parametrize(
     ("state", "code", "says"),
     [
-        (JobState.FAILED, 8, "`batchdub retry --id a`"),
-        (JobState.IN_DOUBT, 6, "`batchdub reconcile`"),
-        (JobState.PENDING, 0, "`batchdub resume` orders it"),
+        (JobState.SUBMITTED, 0, "that has not ended"),
+        (JobState.IN_DOUBT, 6, "`batchdub reconcile --sandbox`"),
+        (JobState.PENDING, 0, "`batchdub resume --sandbox` orders it"),
     ],
 )
-def test_what_is_not_completed_is_told(cli, tmp_path, state, code, says):
+def test_what_has_not_ended_is_told(cli, tmp_path, state, code, says):
     """Nothing is bought."""
     ledger_with(tmp_path, a=state)[0].close()
 

@@ -155,11 +155,11 @@ def test_what_may_not_be_retried_is_told_and_what_may_is(cli, tmp_path, failed):
 @pytest.mark.parametrize(
     ("state", "code", "says"),
     [
-        (JobState.COMPLETED, 0, "`batchdub reorder --id a --reason TEXT` orders it again"),
+        (JobState.COMPLETED, 0, "`batchdub reorder --sandbox --id a --reason TEXT` orders it"),
         (JobState.SUBMITTED, 0, "that has not ended"),
-        (JobState.IN_DOUBT, 6, "`batchdub reconcile` settles it"),
+        (JobState.IN_DOUBT, 6, "`batchdub reconcile --sandbox` settles it"),
         (JobState.SENDING, 6, "on the wire"),
-        (JobState.PENDING, 0, "`batchdub resume` orders it"),
+        (JobState.PENDING, 0, "`batchdub resume --sandbox` orders it"),
         (JobState.CANCELLED, 0, "it was taken out"),
     ],
 )
@@ -202,7 +202,7 @@ def test_a_duplicate_is_seen_to_before_another_is_bought(cli, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        ((), "nothing says which rows", "--failed, --rejected, --error TEXT"),
+        ((), "nothing says which rows", "--failed, --rejected, --cancelled, --error TEXT"),
         (("--id", "aa"), "there is no row `aa`", "did you mean `a`?"),
         (("--failed", "--only", "langauge=ja"), "no row has a column", "`language`?"),
         (("--only", "language"), "chooses nothing", "COLUMN=VALUE"),

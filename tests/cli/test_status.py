@@ -62,7 +62,7 @@ def test_what_needs_a_look_is_named_ten_at_a_time(cli, tmp_path):
 
     assert lines[1] == "tonight.csv:2: `row00`: rejected: invalid request body"
     assert lines[10].startswith("tonight.csv:11: `row09`")
-    assert lines[11] == "… and 4 more rows that need a look"
+    assert lines[11] == "… and 4 more rows that need a look; `batchdub report` lists them"
     assert lines[12] == "`row03` was ordered more than once: also request request-9"
 
 

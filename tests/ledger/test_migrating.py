@@ -44,9 +44,10 @@ def newer(monkeypatch):
     later()(migrations.m001_first_ledger)
     later()(migrations.m002_cost_of_attempts)
     later()(migrations.m003_outputs)
+    later()(migrations.m004_ways_back)
 
     @later()
-    def m004_more(db):
+    def m005_more(db):
         db.execute("CREATE TABLE more (x)")
         db.execute("INSERT INTO more VALUES (1)")
 

@@ -45,6 +45,7 @@ class Model:
     request_id: str | None = None
     open_attempt: Attempt | None = None
     attempts: int = 0
+    may_be_ordered: bool = False
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -205,13 +206,15 @@ class LedgerMachine(RuleBasedStateMachine):
         legal = job.state is state and state in {JobState.PENDING, JobState.IN_DOUBT}
         self.attempted(legal, lambda: self.ledger.cancel(job.job_id, state, PERSON))
         if legal:
-            job.state = JobState.CANCELLED
+            job.state, job.may_be_ordered = JobState.CANCELLED, state is JobState.IN_DOUBT
 
-    @rule(name=ROWS)
-    def retry_rejected(self, name):
+    @rule(name=ROWS, state=st.sampled_from(JobState))
+    def put_back(self, name, state):
         job = self.jobs[name]
-        legal = job.state is JobState.REJECTED
-        self.attempted(legal, lambda: self.ledger.retry_rejected(job.job_id, PERSON))
+        legal = job.state is state and (
+            state is JobState.REJECTED or (state is JobState.CANCELLED and not job.may_be_ordered)
+        )
+        self.attempted(legal, lambda: self.ledger.put_back(job.job_id, state, PERSON))
         if legal:
             job.state = JobState.PENDING
 
@@ -261,6 +264,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 job.job_id, job.revision, job.state, job.request_id, job.attempts,
             )  # fmt: skip
             assert seen.held != "never committed"
+            assert seen.may_be_ordered is (job.state is JobState.CANCELLED and job.may_be_ordered)
 
     @invariant()
     def the_check_finds_nothing(self):

@@ -8,7 +8,7 @@ import pytest
 
 from batchdub.errors import IllegalTransitionError
 from batchdub.ledger import check_ledger
-from batchdub.states import Event, JobState
+from batchdub.states import NEXT_REVISION, Event, JobState
 from tests.ledger.support import PERSON, accepted, all_but, attempt, bring_to, make_row, state_of
 
 COPIED = (
@@ -27,10 +27,7 @@ def again(ledger, job_id, event, reference_id="S02E07-ja"):
         )
 
 
-@pytest.mark.parametrize(
-    ("state", "event"),
-    [(JobState.FAILED, Event.RETRY), (JobState.COMPLETED, Event.REORDER)],
-)
+@pytest.mark.parametrize(("state", "event"), sorted(NEXT_REVISION))
 def test_an_ended_order_is_ordered_again_as_the_next_revision(ledger, job_id, state, event):
     """The old order may have been paid, so it stays as it ended, and the new one is told apart."""
     bring_to(ledger, job_id, state)
@@ -68,7 +65,7 @@ def test_a_third_order_is_revision_three(ledger, job_id):
 @pytest.mark.parametrize("state", JobState)
 def test_a_next_revision_needs_an_ended_order(ledger, job_id, state, event):
     """From any other state the row is, or may be, ordered already under this revision."""
-    if (state, event) in {(JobState.FAILED, Event.RETRY), (JobState.COMPLETED, Event.REORDER)}:
+    if (state, event) in NEXT_REVISION:
         return
     bring_to(ledger, job_id, state)
 
@@ -100,11 +97,50 @@ def test_a_rejected_job_is_retried_in_place(ledger, job_id):
     bring_to(ledger, job_id, JobState.REJECTED)
 
     with ledger.transaction():
-        ledger.retry_rejected(job_id, PERSON)
+        ledger.put_back(job_id, JobState.REJECTED, PERSON)
 
     job = ledger.latest_jobs(["S02E07-ja"])["S02E07-ja"]
     assert (job.state, job.key.revision, job.error) == (JobState.PENDING, 1, None)
     assert check_ledger(ledger) == []
+
+
+def test_a_job_that_was_taken_out_is_put_back_in_place(ledger, job_id):
+    """The rights are cleared after all; nothing was ordered meanwhile."""
+    bring_to(ledger, job_id, JobState.CANCELLED)
+
+    with ledger.transaction():
+        ledger.put_back(job_id, JobState.CANCELLED, PERSON)
+
+    job = ledger.latest_jobs(["S02E07-ja"])["S02E07-ja"]
+    assert (job.state, job.key.revision) == (JobState.PENDING, 1)
+    move = ledger.history("S02E07-ja")["transitions"][-1]
+    assert (move["event"], move["actor"], move["note"]) == ("retry", PERSON.name, PERSON.note)
+    assert check_ledger(ledger) == []
+
+
+def test_a_job_that_was_taken_out_in_doubt_is_never_put_back(ledger, job_id):
+    """Its order may exist: a second one would be paid. SQLite keeps this rule, too."""
+    bring_to(ledger, job_id, JobState.IN_DOUBT)
+    with ledger.transaction():
+        ledger.cancel(job_id, JobState.IN_DOUBT, PERSON)
+
+    with pytest.raises(IllegalTransitionError, match="in doubt"), ledger.transaction():
+        ledger.put_back(job_id, JobState.CANCELLED, PERSON)
+
+    job = ledger.latest_jobs(["S02E07-ja"])["S02E07-ja"]
+    assert (job.state, job.may_be_ordered) == (JobState.CANCELLED, True)
+
+
+def test_the_check_finds_one_that_was_put_back_all_the_same(ledger, job_id):
+    """As another program may have written it, around the guards."""
+    bring_to(ledger, job_id, JobState.IN_DOUBT)
+    with ledger.transaction():
+        ledger.cancel(job_id, JobState.IN_DOUBT, PERSON)
+    ledger._connection.execute("DROP TRIGGER doubtful_stays_cancelled")
+    with ledger.transaction():
+        ledger.put_back(job_id, JobState.CANCELLED, PERSON)
+
+    assert any("was in doubt when it was taken out" in found for found in check_ledger(ledger))
 
 
 @pytest.mark.parametrize("state", all_but(JobState.REJECTED))
@@ -113,12 +149,12 @@ def test_only_a_rejected_job_is_retried_in_place(ledger, job_id, state):
     bring_to(ledger, job_id, state)
 
     with pytest.raises(IllegalTransitionError), ledger.transaction():
-        ledger.retry_rejected(job_id, PERSON)
+        ledger.put_back(job_id, JobState.REJECTED, PERSON)
 
     assert state_of(ledger, job_id) is state
 
 
-@pytest.mark.parametrize("state", all_but(JobState.FAILED, JobState.COMPLETED))
+@pytest.mark.parametrize("state", all_but(JobState.FAILED, JobState.COMPLETED, JobState.REJECTED))
 def test_sqlite_lets_no_other_state_give_way(ledger, job_id, state):
     """The same rule for raw SQL."""
     bring_to(ledger, job_id, state)

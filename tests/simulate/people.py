@@ -26,6 +26,10 @@ from tests.simulate.scenario import Mishap, dice
 from tests.support.virtual import EPOCH
 
 _ACTOR = Actor("the coordinator", "seen in the provider's own books")
+_TAKEN_OUT = """
+    SELECT job_id, reference_id FROM jobs WHERE state = 'cancelled' AND 'the coordinator pending' =
+    (SELECT actor || ' ' || from_state FROM transitions WHERE job_id = jobs.job_id
+     ORDER BY transition_id DESC LIMIT 1)"""
 
 
 def act_in_the_morning(campaign, ending, *, quiet: bool = False) -> bool:
@@ -172,7 +176,7 @@ def _settle(world, ledger, job_id: int, key: JobKey) -> None:
 
 
 def _second_chances(campaign, ending, *, quiet: bool) -> bool:
-    """Now and then put a rejected row back, or take a pending one out."""
+    """Now and then put a rejected row back, take a pending one out, or put that back, too."""
     world = campaign.world
     if ending.code not in (Exit.ROWS_FAILED, Exit.CAP) or world.dice.random() < 0.5:
         return False
@@ -181,13 +185,18 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
         world.ledger_path,
         "SELECT job_id, reference_id FROM jobs WHERE state = 'pending' AND attempts = 0",
     )
-    if not rejected and not pending:
+    taken_out = ask(world.ledger_path, _TAKEN_OUT)
+    taken_out = taken_out if dice("back", world.seed, campaign.runs).random() < 0.5 else []
+    if not (rejected or pending or taken_out):
         return False
 
     def action() -> Exit:
         with _session(world) as session, session.ledger.transaction():
             for (job_id,) in rejected:
-                session.ledger.retry_rejected(job_id, _ACTOR)
+                session.ledger.put_back(job_id, JobState.REJECTED, _ACTOR)
+            for job_id, reference_id in taken_out:
+                world.oracle.cancelled.discard(reference_id)
+                session.ledger.put_back(job_id, JobState.CANCELLED, _ACTOR)
             for job_id, reference_id in pending[:1]:
                 world.oracle.cancelled.add(reference_id)
                 session.ledger.cancel(job_id, JobState.PENDING, _ACTOR)
@@ -201,7 +210,7 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
 def order_again(campaign, ending) -> bool:
     """Now and then see how orders ended, and have some of them ordered again, on purpose.
 
-    Failed ones are retried, completed ones reordered; the run that does it may die, too.
+    Failed ones are retried, all that have ended reordered; the run that does it may die, too.
     """
     world = campaign.world
     chance = dice("again", world.seed, campaign.runs)
@@ -210,6 +219,9 @@ def order_again(campaign, ending) -> bool:
     if campaign.process(lambda: _poll(world)).code is not Exit.DONE:
         return False
     event, end = chance.choice(((Event.RETRY, "failed"), (Event.REORDER, "completed")))
+    mended = dice("mended", world.seed, campaign.runs)
+    if mended.random() < 0.3:
+        event, end = Event.REORDER, mended.choice(("failed", "rejected"))
     query = "SELECT reference_id FROM jobs WHERE state = ? AND latest = 1 ORDER BY 1"
     there = ask(world.ledger_path, query, end)
     names = [name for (name,) in chance.sample(there, min(len(there), 3))]

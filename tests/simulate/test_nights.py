@@ -13,7 +13,7 @@ from tests.simulate.reach import UNREACHED, never_hit
 
 _SEEDS = 500
 _CHUNK = 25
-_TOGETHER = (382, 323, 301, 478, 452, 266, 367, 66, 338, 428, 453, 160, 238, 347, 241, 482, 46)
+_TOGETHER = (390, 52, 487, 7, 29, 485, 227, 13, 266, 28, 8, 40, 115)
 """Seeds in which, when this was written, everything happened that can; the others come after."""
 
 

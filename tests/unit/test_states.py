@@ -34,7 +34,10 @@ submitted failed failed
 submitted disputed in_doubt
 rejected retry pending
 failed retry pending
+cancelled retry pending
 completed reorder pending
+failed reorder pending
+rejected reorder pending
 """
 _TABLE = {
     (JobState(state), Event(event)): JobState(after)
@@ -81,7 +84,15 @@ def test_a_further_order_of_what_was_ordered_is_a_new_revision():
     """An old order must never be taken for the new one."""
     again = {move for move in TRANSITIONS if move[0] in ORDERED and TRANSITIONS[move] == "pending"}
 
-    assert again == NEXT_REVISION
+    assert again <= NEXT_REVISION
+
+
+def test_what_was_tried_never_changes_its_media():
+    """Whoever looks an old try up must find what was tried; so other media are a new revision."""
+    reorders = {move for move in TRANSITIONS if move[1] is Event.REORDER}
+
+    assert reorders < NEXT_REVISION
+    assert {state for state, _ in reorders} == {"completed", "failed", "rejected"}
 
 
 def test_every_state_can_be_reached():

@@ -40,8 +40,8 @@ def command(
     """Take pending rows out, so that no run orders them.
 
     Needs --reason, and --id or --only. Nothing is sent, and no order is undone: what was ordered,
-    or may have been, is left as it is, and told. A row that was taken out stays so; to order it
-    after all, give it another reference_id.
+    or may have been, is left as it is, and told. `batchdub retry --cancelled --id ID` puts a
+    row back that was taken out.
     """
     from batchdub.cli.cancelling import cancel_rows  # noqa: PLC0415  not for `--help`
     from batchdub.run.picking import Wish  # noqa: PLC0415  as above

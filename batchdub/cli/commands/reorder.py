@@ -1,4 +1,4 @@
-"""`batchdub reorder`: order completed rows once more, on purpose."""
+"""`batchdub reorder`: order rows that have ended once more, on purpose."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from batchdub.errors import UnusableInputError
     cls=BatchdubCommand,
     examples=(
         "batchdub reorder --id S02E07-ja --reason 'the client sent a new mix'",
+        "batchdub reorder tonight.csv --id S02E07-ja --reason 'the link is mended'",
         "batchdub reorder new-mix.csv --id 'S02E0[1-5]-ja' --reason 'first mix refused'",
     ),
     environment=KEY_ENVIRONMENT,
@@ -41,11 +42,12 @@ def command(
     reason: str | None,
     **shared: Any,
 ) -> None:
-    """Order completed rows once more, on purpose.
+    """Order rows that have ended once more, on purpose.
 
     Each is ordered and paid anew, as its next revision, under a reference_id of its own (REF~r2);
-    its media may be others now. Needs --reason, and --id or --only. What is not completed is left
-    as it is, and told.
+    its media may be others now, so this is also the way out for a row that was rejected or failed
+    because of a wrong link. Needs --reason, and --id or --only. What is not completed, failed or
+    rejected is left as it is, and told.
 
     The links come from the manifests that the rows stand in, or from those named here.
     """

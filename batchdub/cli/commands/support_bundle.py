@@ -55,7 +55,7 @@ def command(
     whose: str | None,
     format_name: str,
 ) -> None:
-    """Pack what someone else needs to look into a problem, without secrets.
+    """Pack what someone else needs to look into a problem.
 
     A zip file of versions, configuration, disk and files, the ledger's check and its last events,
     and the ends of events and log files. Keys, logins and the query strings of URLs are never in
