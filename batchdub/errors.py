@@ -54,10 +54,12 @@ class ManifestError(UnusableInputError):
     """A manifest has problems.
 
     `problems` are the first of them as printable lines, sorted; `total` counts all of them.
+    `of_rows` tells that without the rows that have one the rest could be used.
     """
 
-    def __init__(self, problems: Sequence[str], total: int) -> None:
+    def __init__(self, problems: Sequence[str], total: int, *, of_rows: bool = False) -> None:
         super().__init__(f"{total} problem{'' if total == 1 else 's'} in the manifest")
+        self.of_rows = of_rows
         self.problems = tuple(problems)
         self.total = total
 
@@ -92,11 +94,17 @@ class NeedsALookError(BatchdubError):
 
 
 class StaleLedgerError(NeedsALookError):
-    """The API knows rows of these `manifests` that the ledger does not."""
+    """The API knows rows of these `manifests` that the ledger does not.
 
-    def __init__(self, message: str, hint: str, manifests: Sequence[str]) -> None:
+    `problems` are the first of them as printable lines.
+    """
+
+    def __init__(
+        self, message: str, hint: str, manifests: Sequence[str], problems: Sequence[str]
+    ) -> None:
         super().__init__(message, hint)
         self.manifests = tuple(manifests)
+        self.problems = tuple(problems)
 
 
 class LedgerInUseError(BatchdubError):

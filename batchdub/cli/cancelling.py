@@ -35,5 +35,8 @@ def cancel_rows(context: click.Context, wish: Wish, reason: str, *, asks: bool) 
     done = take_out(deciding, [job.key.reference_id for job in judged.granted])
     for line in refused_lines(done.refused, leads):
         talk.warn(line)
-    talk.say(f"{counted(len(done.granted), 'row')} cancelled; no run orders them")
+    talk.say(
+        f"{counted(len(done.granted), 'row')} cancelled: no run orders them;"
+        " `batchdub retry --cancelled` would put them back"
+    )
     tell_next(read_overview(settings.ledger), settings, talk)

@@ -18,6 +18,7 @@ from batchdub.cli.standing import read_overview
 from batchdub.clock import SystemClock
 from batchdub.config import shown_setting
 from batchdub.errors import BatchdubError, LedgerUnusableError
+from batchdub.exits import Exit
 from batchdub.run.doctor import (
     Finding,
     Verdict,
@@ -48,7 +49,8 @@ def check_up(context: click.Context, *, sandbox: bool) -> list[Finding]:
             found += [*examine_ledger(settings.ledger, target.name), *_running(settings)]
             found += examine_api(target, SystemClock(), __version__, invocation.talk.say)
     except BatchdubError as error:
-        found.append(Finding("target", Verdict.PROBLEM, error.message, error.hint, error.exit_code))
+        check = "key" if error.exit_code is Exit.KEY else "target"
+        found.append(Finding(check, Verdict.PROBLEM, error.message, error.hint, error.exit_code))
     return found
 
 

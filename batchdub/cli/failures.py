@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batchdub.cli.streams import OutputError
-from batchdub.errors import BatchdubError, ManifestError, StalePlanError
+from batchdub.errors import BatchdubError, ManifestError, StaleLedgerError, StalePlanError
 from batchdub.exits import Exit, choose_exit
 from batchdub.redact import scrub
 
@@ -83,6 +83,8 @@ def _told(errors: Sequence[BatchdubError], secrets: Sequence[Secret]) -> Failure
             hints["mend the manifest and run the same command again; nothing was sent"] = None
         if isinstance(error, StalePlanError):
             places += _places(error.changes, error.total)
+        if isinstance(error, StaleLedgerError):
+            places += error.problems
         if error.hint:
             hints[scrub(error.hint, *secrets)] = None
     return Failure(

@@ -133,7 +133,7 @@ def probed_as_wanted(
 def _with_exact_command(error: StaleLedgerError, leads: Leads) -> StaleLedgerError:
     rebuild = rebuild_with(leads, error.manifests)
     hint = f"`{rebuild}` adopts them; with --since TIME only newer ones"
-    return StaleLedgerError(error.message, hint, error.manifests)
+    return StaleLedgerError(error.message, hint, error.manifests, error.problems)
 
 
 @contextmanager

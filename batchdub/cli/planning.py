@@ -185,7 +185,7 @@ def _tell_totals(talk: Talk, totals: Totals, rate: Rate) -> None:
         if totals.fates[fate]
     )
     talk.say(f"{counted(totals.rows, 'row')}: {counts}")
-    for name, values in totals.groupings().items():
+    for name, values in totals.groupings().items() if totals.to_send else ():
         shares = ", ".join(
             f"{value or '(empty)'} {sum(fates[fate] for fate in Fate if fate.sends):,}"
             f" of {fates.total():,}"

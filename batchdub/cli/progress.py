@@ -130,6 +130,7 @@ def _live_line(talk: Talk) -> Iterator[ProgressLine]:
 
     def show(snapshot: Snapshot) -> None:
         with suppress(OSError, ValueError):
+            live.start()  # only now: where nothing goes on no empty line is left
             live.update(coloured(snapshot), refresh=True)
 
     def print_above(text: str) -> None:
@@ -139,8 +140,6 @@ def _live_line(talk: Talk) -> Iterator[ProgressLine]:
     live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
     paced = _Paced(_LIVE_EVERY_S, show)
     above = replace(talk, stream=cast("TextIO", _AboveLine(print_above)))
-    with suppress(OSError, ValueError):
-        live.start()
     try:
         yield ProgressLine(paced, above)
     finally:

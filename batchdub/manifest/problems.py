@@ -127,7 +127,8 @@ class Problems:
         With `skip_rows` only if one of them is `blocking`.
         """
         if self.total and (self.blocking or not skip_rows):
-            raise ManifestError([str(problem) for problem in self.first()], self.total)
+            lines = [str(problem) for problem in self.first()]
+            raise ManifestError(lines, self.total, of_rows=not self.blocking)
 
     def _order_of(self, problem: Problem) -> int:
         return self._order.setdefault(problem.path, len(self._order))

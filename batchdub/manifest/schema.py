@@ -85,27 +85,30 @@ def starter_manifest() -> str:
 _STARTER = """\
 # A first manifest for batchdub. Try it without spending anything:
 #
-#   batchdub run --sandbox dubs.yaml
+#   batchdub run manifest.yaml --sandbox
 #
-# Each row is one dub: a video (MP4) and the audio (WAV or MP3) to put into it. Every value stays
-# the text that is written here: `no` is Norwegian, `010` is 010.
+# Each row is one dub: a video (MP4) and the audio (WAV or MP3) to put into
+# it. Every value stays the text that is written here: `no` is Norwegian,
+# `010` is 010.
 
 name: first dubs
 
-# Values for every row. {episode} and the like are filled from the row's columns; put quotes
-# around a value that begins with a brace.
+# Values for every row. {episode} and the like are filled from the row's
+# columns; put quotes around a value that begins with a brace.
 defaults:
   season: "02"
   reference_id: "S{season}E{episode}-{language}"
-  video_url: "https://media.example.com/show/s{season}/e{episode}.mp4"
-  audio_url: "https://media.example.com/show/s{season}/e{episode}.{language}.wav"
+  video_url: "https://media.example.com/s{season}/e{episode}.mp4"
+  audio_url: "https://media.example.com/s{season}/e{episode}.{language}.wav"
 
-# Lists that multiply: 2 episodes in 3 languages are 6 rows. The last list varies fastest.
+# Lists that multiply: 2 episodes in 3 languages are 6 rows. The last list
+# varies fastest.
 matrix:
   episode: [01, 02]
   language: [ja, ko, no]
 
-# Or list the rows one by one, instead of `matrix`; a row's own values go before the defaults:
+# Or list the rows one by one, instead of `matrix`; a row's own values go
+# before the defaults:
 #
 # jobs:
 #   - {episode: 01, language: ja}

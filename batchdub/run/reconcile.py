@@ -21,7 +21,7 @@ _DATE_SLACK_S = 1.0  # a Date header is cut to the second
 _NEARLY = timedelta(hours=3)  # servers' clocks were seen two hours wrong
 _TOO_OLD = timedelta(hours=24)  # the list's memory is documented nowhere
 TOO_OLD_REASON = "in doubt for more than 24 hours"
-POLICY_REASON = "--on-unknown hold"
+POLICY_REASON = "the API's list does not show it; held by --on-unknown hold"
 NEARLY_REASON = "the list has an order under its reference_id from shortly before the first try"
 
 

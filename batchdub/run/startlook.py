@@ -97,11 +97,11 @@ def _stale_ledger(unexplained: list[tuple[Order, RemoteRequest]]) -> StaleLedger
     ]
     more = len(unexplained) - len(lines)
     manifests = tuple(dict.fromkeys(order.row.source.path for order, _ in unexplained))
-    shown = "; ".join(lines) + (f"; and {more} more" if more else "")
     return StaleLedgerError(
         f"nothing was sent: the API has {counted(len(unexplained), 'request')} under this"
-        f" manifest's reference_ids that the ledger does not know: {shown}",
+        " manifest's reference_ids that the ledger does not know",
         f"`batchdub ledger rebuild {shlex.join(manifests)}` adopts them;"
         " with --since TIME only newer ones",
         manifests,
+        [*lines, f"… and {more:,} more"] if more else lines,
     )

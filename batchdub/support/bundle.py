@@ -61,7 +61,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, BatchdubError):
         return error.message
     if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
+        why = error.strerror or type(error).__name__
+        return f"{error.filename}: {why}" if error.filename else why
     return f"{type(error).__name__}: {error}"
 
 

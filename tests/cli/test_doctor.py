@@ -104,8 +104,8 @@ def test_without_a_key_it_says_how_to_set_one(cli):
     result = doctor(cli)
 
     assert result.code == Exit.KEY
-    assert findings(result)["target"] == [("problem", "no API key is set")]
-    assert "hint: target: set `CHAMELAION_API_KEY`" in result.err
+    assert findings(result)["key"] == [("problem", "no API key is set")]
+    assert "hint: key: set `CHAMELAION_API_KEY`" in result.err
     assert findings(result)["disk"]
 
 

@@ -86,7 +86,7 @@ def test_an_order_that_is_not_there_is_pending_again_and_not_sent(cli, tmp_path,
         assert run.code == 6
         first = cli("reconcile", *options[:4], "--settle", "0.2s")
         assert first.code == 6
-        assert "`S01E001`: in doubt: --on-unknown hold" in first.err
+        assert "`S01E001`: in doubt: the API's list does not show it; held by" in first.err
         again = cli("reconcile", "--order-again", ids(1), *WHY)
 
     assert again.code == 0

@@ -130,6 +130,11 @@ def test_the_starters_commented_alternative_validates_too(tmp_path):
     assert got.rows[1].disable_active_speaker_detection is True
 
 
+def test_the_starter_fits_a_terminal():
+    """It is looked at there first."""
+    assert max(map(len, starter_manifest().splitlines())) <= 79
+
+
 @pytest.mark.parametrize("text", [NIGHTLY.read_text(encoding="utf-8"), starter_manifest()])
 def test_what_is_shipped_fits_the_schema(text):
     """Read as an editor reads it, with YAML's own types."""

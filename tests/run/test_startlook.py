@@ -35,7 +35,7 @@ async def test_a_fresh_ledger_sees_any_row_that_was_ordered_before(night, other_
     with pytest.raises(NeedsALookError) as stopped:
         await night.run(make_rows(12))
 
-    message = str(stopped.value)
+    message = f"{stopped.value} {stopped.value.problems}"
     assert stopped.value.exit_code == Exit.NEEDS_A_LOOK
     assert "ledger rebuild" in message
     assert f"`{ordered}`" in message
@@ -47,8 +47,11 @@ async def test_only_the_first_three_are_shown_and_the_others_counted(night, othe
     """A screenful is not a list."""
     await other_machine.run(make_rows(12))
 
-    with pytest.raises(NeedsALookError, match=r"12 requests .* and 9 more"):
+    with pytest.raises(NeedsALookError, match="12 requests") as stopped:
         await night.run(make_rows(12))
+
+    assert stopped.value.problems[0].startswith("tonight.csv:2: `S01E001` is request ")
+    assert stopped.value.problems[3:] == ("… and 9 more",)
 
 
 async def test_a_ledger_restored_from_an_old_copy_is_noticed(night):
@@ -99,8 +102,9 @@ async def test_an_account_too_large_to_read_is_sampled(night, other_machine, mon
     await other_machine.run([make_row("S01E001")])
     await other_machine.run(make_rows(120, "other"))
 
-    with pytest.raises(NeedsALookError, match="S01E001"):
+    with pytest.raises(NeedsALookError) as stopped:
         await night.run(make_rows(30))
+    assert "S01E001" in str(stopped.value.problems)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(500, ApiUnavailableError), (401, KeyRefusedError)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, option, optional_manifests
 from batchdub.cli.run_options import Wanted, run_options, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
+from batchdub.errors import ManifestError
+
+if TYPE_CHECKING:
+    from batchdub.run.source import Source
 
 
 @click.command(
@@ -90,14 +94,20 @@ def command(
         only, ids, limit, skip_invalid = head.only, head.ids, head.limit, head.skip_invalid
     elif not manifests:
         raise click.UsageError("Missing argument 'MANIFEST...'.", context)
-    read = partial(
-        open_source,
-        manifests,
-        choice_of(only, ids, limit),
-        context.ensure_object(Invocation).talk.warn,
-        skip_invalid=skip_invalid,
-        checks=checks_of(context, pairs=True, strict=strict),
-    )
+
+    def read() -> Source:
+        try:
+            return open_source(
+                manifests,
+                choice_of(only, ids, limit),
+                context.ensure_object(Invocation).talk.warn,
+                skip_invalid=skip_invalid,
+                checks=checks_of(context, pairs=True, strict=strict),
+            )
+        except ManifestError as error:
+            error.hint = "or leave these rows out with --skip-invalid" if error.of_rows else ""
+            raise
+
     if dry_run:
         source = read()
         probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
