@@ -30,6 +30,7 @@ class Oracle:
         self.world = world
         self.cancelled: set[str] = set()
         self.flagged_by_audit = 0
+        self._held: set[str] = set()
         self._posts: list[tuple[int, float]] = []
         self._epoch = 0
         self._sent_at: dict[int, float] = {}
@@ -178,6 +179,7 @@ class Oracle:
             )
         }
         audited = people.audit(campaign)
+        self._held = {reference_id for reference_id, row in rows.items() if row[-1]}
         for reference_id in sorted({*world.season.references, *world.ours.values()}):
             self._judge_orders(reference_id, known, audited)
         for reference_id in world.season.references:
@@ -204,7 +206,13 @@ class Oracle:
         told = audited.get(reference_id)
         if told is None and uncovered:
             return
-        flagged = told is not None and told.verdict in (Verdict.TWICE, Verdict.UNKNOWN)
+        # Held for a person, with what the list shows as the reason: every run and report says so.
+        if told is not None and reference_id in self._held:
+            return
+        verdicts = {Verdict.TWICE, Verdict.UNKNOWN}
+        # A list that forgets shows neither, and the audit says that ours is missing there.
+        verdicts |= {Verdict.MISSING} if world.plan.short_memory else set()
+        flagged = told is not None and told.verdict in verdicts
         # A restored ledger may be older than a retry; only an audit, or the next one, can see that.
         restored = "~r" in reference_id and self.world.hits[Fault.LEDGER_RESTORED]
         if flagged and (restored or _ONLY_BY_AUDIT & set(uncovered)):

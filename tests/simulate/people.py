@@ -159,8 +159,9 @@ def _settle(world, ledger, job_id: int, key: JobKey) -> None:
         key=lambda order: (order.created_at, order.request_id),
     )
     now = world.server_now()
-    # What is still to come, or is another row's for good, has to be cleared up first.
-    if any(o.created_at > now or ledger.taken_from(job_id, [o.request_id]) for o in orders):
+    # What is still to come, or is another row's for good, has to be cleared up first. An order that
+    # was taken for this row's second one is free: `reconcile --adopt` takes it.
+    if any(o.created_at > now or _is_another_rows(ledger, job_id, o.request_id) for o in orders):
         return
     if orders:
         found = RemoteRequest(orders[0].request_id, orders[0].created_at, "queued", sent_as)
@@ -173,6 +174,12 @@ def _settle(world, ledger, job_id: int, key: JobKey) -> None:
     else:
         ledger.settle_absent(job_id, _ACTOR)
         world.tell(f"a person has {reference_id} ordered again")
+
+
+def _is_another_rows(ledger, job_id: int, request_id: str) -> bool:
+    # Of a submitted job it is taken back: the list shows under whose reference_id it was made.
+    query = "SELECT 1 FROM jobs WHERE request_id = ? AND job_id <> ? AND state <> 'submitted'"
+    return next(iter(ledger.ask(query, (request_id, job_id))), None) is not None
 
 
 def _second_chances(campaign, ending, *, quiet: bool) -> bool:
