@@ -36,6 +36,11 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("cancel", "The night", "Take pending rows out, so that no run orders them."),
     Entry("plan", "Before the night", "Print what would happen to each row, and why."),
     Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
+    Entry(
+        "rehearse",
+        "Before the night",
+        "Rehearse tonight: the real manifest in a sandbox with faults, many times faster.",
+    ),
     Entry("doctor", "Before the night", "Check key, host, clock, disk and ledger, free of charge."),
     Entry("status", "The morning after", "Tell how a ledger stands, and what to do next."),
     Entry("show", "The morning after", "Tell one row's whole history, and what happens next."),

@@ -21,8 +21,8 @@ fault_option = option(
     metavar="KIND=P[:TIME]",
     help="Make something go wrong with probability P; can be given for several kinds: "
     "drop-before, drop-after, error-before, error-after, gateway-before, gateway-after, "
-    "junk-after, list-error, fail, output-drop, output-expired, output-page, and late, slow,"
-    " list-lag, output-slow, which take a time as well.",
+    "junk-after, list-error, fail, output-drop, output-expired, output-page, and throttle, late,"
+    " slow, list-lag, output-slow, which take a time as well.",
 )
 tokens_option = option(
     "--tokens",

@@ -59,6 +59,11 @@ class Telling(Reading):
         """Count the runs so far."""
         return int(self._one("SELECT count(*) FROM runs")[0])
 
+    def attempts_by_cause(self) -> Counter[str]:
+        """Count the attempts by why they ended as they did; empty for one that is open."""
+        query = "SELECT coalesce(cause, ''), count(*) FROM attempts GROUP BY 1"
+        return Counter({str(cause): int(number) for cause, number in self.ask(query)})
+
     def last_run(self) -> RunRecord | None:
         """Give the run that started last."""
         row = self._maybe(

@@ -2,7 +2,8 @@
 
 Who is hit follows from the seed, the fault, the reference_id and how often that reference_id
 came, and from nothing else. So a run can be repeated: neither the order of arrival nor the
-number of workers moves a fault from one row to another.
+number of workers moves a fault from one row to another. Only a `throttle` hits whoever comes
+while it lasts.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """What can be made to go wrong. "Before" leaves no order behind, "after" leaves one."""
 
+    THROTTLE = "throttle"
+    """429 `rate limit exceeded` to every order for a while; nothing was ordered."""
     DROP_BEFORE = "drop-before"
     """The connection closes without an answer; nothing was ordered."""
     DROP_AFTER = "drop-after"
@@ -57,11 +60,12 @@ class Kind(StrEnum):
     """In place of a dub comes a page of HTML, with 200."""
 
 
-TIMED = frozenset({Kind.LATE, Kind.SLOW, Kind.LIST_LAG, Kind.OUTPUT_SLOW})
-BEFORE = frozenset({Kind.DROP_BEFORE, Kind.ERROR_BEFORE, Kind.GATEWAY_BEFORE})
+TIMED = frozenset({Kind.THROTTLE, Kind.LATE, Kind.SLOW, Kind.LIST_LAG, Kind.OUTPUT_SLOW})
+BEFORE = frozenset({Kind.THROTTLE, Kind.DROP_BEFORE, Kind.ERROR_BEFORE, Kind.GATEWAY_BEFORE})
 
 # An order has one ending: the first of these that hits it.
 _ENDINGS = (
+    Kind.THROTTLE,
     Kind.DROP_BEFORE,
     Kind.ERROR_BEFORE,
     Kind.GATEWAY_BEFORE,
@@ -82,16 +86,28 @@ class Fault:
     probability: float
     duration_s: float = 0.0
 
+    def __str__(self) -> str:
+        """Write the fault as `parse_fault` reads it."""
+        lasts = f":{_decimal(self.duration_s)}s" if self.kind in TIMED else ""
+        return f"{self.kind}={_decimal(self.probability)}{lasts}"
+
+
+def _decimal(value: float) -> str:
+    """Write a number without an exponent, which the contract's decimals do not have."""
+    return f"{value:.9f}".rstrip("0").rstrip(".")
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
     """What happens to one order that the API would accept.
 
     `ending` is None where the answer simply arrives. `coin` chooses between two forms of the
-    same fault (502 or 504, HTML or JSON cut short).
+    same fault (502 or 504, HTML or JSON cut short). For `throttle_s` this order and all others
+    are turned away.
     """
 
     ending: Kind | None = None
+    throttle_s: float = 0.0
     late_s: float = 0.0
     slow_s: float = 0.0
     list_lag_s: float = 0.0
@@ -105,7 +121,7 @@ class Fate:
 
 
 def parse_fault(text: str) -> Fault:
-    """Read `KIND=PROBABILITY`, for `late`, `slow` and `list-lag` `KIND=PROBABILITY:DURATION`.
+    """Read `KIND=PROBABILITY`, for kinds that last a while `KIND=PROBABILITY:DURATION`.
 
     Raises UnusableInputError, which names the kinds.
     """
@@ -171,6 +187,7 @@ def draw_fate(faults: tuple[Fault, ...], seed: int, subject: str, seen_no: int) 
     ending = next((kind for kind in _ENDINGS if kind in lasts_s), None)
     return Fate(
         ending=ending,
+        throttle_s=lasts_s[Kind.THROTTLE] if ending is Kind.THROTTLE else 0.0,
         late_s=lasts_s[Kind.LATE] if ending is Kind.LATE else 0.0,
         slow_s=lasts_s.get(Kind.SLOW, 0.0),
         list_lag_s=lasts_s.get(Kind.LIST_LAG, 0.0),

@@ -66,6 +66,7 @@ class Provider:
         times_s = sorted(order.created_at.timestamp() for order in taken(books.orders, now()))
         self._post_window = replay(self._posts, times_s)
         self._get_window = Window()
+        self._throttled_until = now()
 
     def orders(self, reference_id: str) -> int:
         """Count the orders taken by now under exactly this reference_id: the oracle of tests."""
@@ -101,6 +102,9 @@ class Provider:
 
     def _order(self, call: Call, fate: Fate | None) -> Answer:
         now = self.now()
+        if now < self._throttled_until:
+            return self._turn_away((self._throttled_until - now).total_seconds())
+        window_before = self._post_window
         self._post_window, wait_s = admit(self._posts, self._post_window, now.timestamp())
         if wait_s:
             return self._turn_away(wait_s)
@@ -112,6 +116,10 @@ class Provider:
             return error_answer(412, "token limit reached")
         fate = fate or self._draw_fate(new)
         self._seen_of[new.subject] += 1
+        if fate.ending is Kind.THROTTLE:
+            self._post_window = window_before  # what is turned away is not counted
+            self._throttled_until = now + timedelta(seconds=fate.throttle_s)
+            return self._turn_away(fate.throttle_s)
         return self._fulfil(new, fate, now)
 
     def _draw_fate(self, new: NewOrder) -> Fate:

@@ -33,6 +33,13 @@ def test_every_kind_is_written_as_kind_probability_and_duration(kind):
         parse_fault(bad)
 
 
+@pytest.mark.parametrize("text", ["drop-after=0.25", "fail=0", "late=1:1.5s", "throttle=0.002:3s"])
+def test_a_fault_is_written_as_it_is_read(text):
+    """One process tells another about it."""
+    assert str(parse_fault(text)) == text
+    assert str(Fault(Kind.FAIL, 1e-7)) == "fail=0.0000001"
+
+
 @pytest.mark.parametrize("text", ["drop-after", "drop-after=", "drop-after=1.1", "drop-after=-1"])
 def test_a_malformed_probability_is_told_with_an_example(text):
     """The message must show how it is written."""

@@ -377,6 +377,20 @@ def test_a_call_that_is_turned_away_draws_no_fault():
     assert slow.order("ref").status == fast.order("ref").status
 
 
+def test_a_throttle_turns_everyone_away_for_a_while():
+    """A burst of 429: nothing is ordered, no token is spent, and no slot of the limit is used."""
+    driver = Driver(rate=Rate(1, 60.0), retry_after=True)
+    refused = driver.order("ref", fate=Fate(Kind.THROTTLE, throttle_s=3.0))
+    assert error_of(refused) == (429, "rate limit exceeded")
+    assert refused.headers["retry-after"] == "3"
+    driver.wait(2.9)
+    assert driver.order("other").status == 429
+    assert driver.get().status == 200
+    driver.wait(0.1)
+    assert driver.order("other").status == 200
+    assert [order.reference_id for order in driver.books.orders] == ["other"]
+
+
 def test_a_fate_from_outside_overrules_the_faults():
     """A scripted test decides itself."""
     driver = Driver("drop-before=1")

@@ -20,8 +20,8 @@ _REPORTS = ("csv", "json", "jsonl", "markdown", "html")
 KINDS = (
     "validate", "plan", "run", "run: the first call is refused", "run: through a proxy",
     "run: a key file that is none", "resume", "status", "show", "audit", "reconcile",
-    "ledger rebuild", "ledger check", "ledger backup", "sandbox books", "doctor", "every log",
-    "the events", "the log file", "wait: downloads", "the notes beside dubs",
+    "ledger rebuild", "rehearse", "ledger check", "ledger backup", "sandbox books", "doctor",
+    "every log", "the events", "the log file", "wait: downloads", "the notes beside dubs",
     "wait: a hostile store", "support-bundle", "the support bundle",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
@@ -110,6 +110,7 @@ def _among_friends(night):
         night.run("resume", "resume", "--no-canary", *there)
         night.run("reconcile", "reconcile", *there)
         night.wrapped("wait: downloads", "chatty", "wait", *there, "--download", "dubs")
+    night.run("rehearse", "rehearse", "good.csv", "--kills", "0", "--keep", "kept")
     night.run("sandbox books", "sandbox", "books", "--state", "books.jsonl", "--format", "json")
 
 
