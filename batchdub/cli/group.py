@@ -58,6 +58,7 @@ ENTRIES: tuple[Entry, ...] = (
         "Pack what someone else needs to look into a problem.",
     ),
     Entry("notify", "To begin", "Try who is told of a run, before the night that needs it."),
+    Entry("schedule", "To begin", "Print what starts a run every night, ready to be installed."),
     Entry("init", "To begin", "Write a first manifest to start from."),
     Entry("schema", "To begin", "Print the JSON Schema of a manifest."),
     Entry("completion", "To begin", "Print what makes a shell complete batchdub's commands."),
