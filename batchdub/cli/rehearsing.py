@@ -159,7 +159,7 @@ def _announce(script: Script, talk: Talk) -> None:
     faults = ", ".join(map(str, script.faults))
     tokens = "" if script.tokens is None else f", {counted(script.tokens, 'token')}"
     kills = f", {counted(len(script.kills), 'kill')}" if script.kills else ""
-    talk.say(f"rehearsing at {script.pace} in a sandbox with {faults}{tokens}{kills}")
+    talk.say(f"rehearsing at {script.pace} with {faults}{tokens}{kills}")
 
 
 # -- meanwhile --------------------------------------------------------------------------------

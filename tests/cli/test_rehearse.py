@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 from contextlib import contextmanager
@@ -106,6 +107,10 @@ def test_however_it_ends_nothing_stays_behind(tmp_path, temporary, number, code)
         if number != signal.SIGINT:
             wait_until(lambda: [*temporary.glob("*/batchdub.db")])
         children = [path for path in Path("/proc").glob("[0-9]*") if works_in(path, temporary)]
+        runs = [path for path in children if works_in(path, temporary, "run-1.log")]
+        assert runs or number == signal.SIGINT
+        for path in runs:
+            os.kill(int(path.name), signal.SIGSTOP)  # so that it cannot end by itself
         rehearsal.send_signal(number)
         rehearsal.wait(timeout=20)
 
@@ -115,13 +120,13 @@ def test_however_it_ends_nothing_stays_behind(tmp_path, temporary, number, code)
     assert children
 
 
-def works_in(process, folder):
-    """Whether a process lives and has a file of this folder open."""
+def works_in(process, folder, name=""):
+    """Whether a process lives and has such a file of this folder open."""
     try:
         held = [str(file.readlink()) for file in (process / "fd").iterdir()]
     except OSError:
         return False
-    return any(name.startswith(str(folder)) for name in held)
+    return any(path.startswith(str(folder)) and name in path for path in held)
 
 
 def test_a_manifest_with_problems_is_told_as_a_run_would(cli, tmp_path, temporary):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -27,6 +28,16 @@ def units(tmp_path, printed):
     (tmp_path / "units").mkdir()
     printed("systemd", manifest, "--at", "22:00 Europe/Berlin", "--into", tmp_path / "units")
     return tmp_path / "units"
+
+
+def meant(text, *, command=False):
+    """Give what systemd makes of a value: a lone `%` or `$` would be replaced by something."""
+
+    def single(match):
+        assert match[0][0] == match[0][1:], f"{match[0]} would be replaced"
+        return match[0][0]
+
+    return re.sub(r"[%$]." if command else "%.", single, text)
 
 
 def read(path):
@@ -68,11 +79,11 @@ def test_the_units_say_what_a_night_needs(units):
 def test_what_the_service_starts_is_a_night(units, tmp_path, api):
     """Read as systemd reads it: `%%` is a percent sign and `$$` a dollar."""
     service = read(units / "batchdub-tonight.service")["Service"]
-    folder = Path(service["WorkingDirectory"].replace("%%", "%"))
+    folder = Path(meant(service["WorkingDirectory"]))
     variables, books = api
     made = write_env_file(folder, variables)
-    assert service["EnvironmentFile"].replace("%%", "%") == str(made)
-    command = shlex.split(service["ExecStart"].replace("%%", "%").replace("$$", "$"))
+    assert meant(service["EnvironmentFile"]) == str(made)
+    command = shlex.split(meant(service["ExecStart"], command=True))
 
     done = subprocess.run(  # noqa: S603  what `schedule` printed
         command,

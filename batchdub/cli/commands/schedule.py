@@ -75,8 +75,8 @@ def command(
 
     The run begins in the manifest's folder, where its ledger and `batchdub.toml` are: what it
     wants besides belongs there. The key comes from a file or from the forge's secrets, never from
-    a command line. A run that overlaps with another ends with exit 7; one that was cut short is
-    gone on with the night after. Installs nothing; how to is said.
+    a command line. A run that overlaps with another ends with exit 7; what one that was cut short
+    has left is ordered the night after. Nothing is installed, but how to is said.
     """
     from batchdub.cli.schedules import KINDS, require_plain  # noqa: PLC0415  not for `--help`
 
