@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,7 +107,7 @@ def test_however_it_ends_nothing_stays_behind(tmp_path, temporary, number, code)
         if number != signal.SIGINT:
             wait_until(lambda: [*temporary.glob("*/batchdub.db")])
         children = [path for path in Path("/proc").glob("[0-9]*") if works_in(path, temporary)]
-        runs = [path for path in children if works_in(path, temporary, "run-1.log")]
+        runs = [path for path in children if works_in(path, temporary, "batchdub.db")]
         assert runs or number == signal.SIGINT
         for path in runs:
             os.kill(int(path.name), signal.SIGSTOP)  # so that it cannot end by itself
@@ -122,10 +122,11 @@ def test_however_it_ends_nothing_stays_behind(tmp_path, temporary, number, code)
 
 def works_in(process, folder, name=""):
     """Whether a process lives and has such a file of this folder open."""
-    try:
-        held = [str(file.readlink()) for file in (process / "fd").iterdir()]
-    except OSError:
-        return False
+    held = []
+    with suppress(OSError):  # it has ended
+        for file in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # it is closed by now
+                held.append(str(file.readlink()))
     return any(path.startswith(str(folder)) and name in path for path in held)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from batchdub.errors import LedgerUnusableError, UnusableInputError
 from batchdub.models import Job, JobKey, Source
 from batchdub.run.rehearsal.folder import copied_ledger, rehearsal_folder
 from batchdub.run.rehearsal.judge import judge
+from batchdub.run.rehearsal.perform import Timing, perform
 from batchdub.run.rehearsal.script import write_script
 from batchdub.run.rehearsal.stage import harmless
 from batchdub.sandbox.faults import Kind, parse_fault
@@ -134,6 +136,76 @@ def test_a_row_that_is_left_without_a_reason_is_lost():
     held = job("a", JobState.PENDING, held="its link is dead")
     assert dataclasses.astuple(judged({}, held))[:6] == (1, 0, 0, 0, 1, 0)
     assert judged({}, job("a", JobState.REJECTED)).held == 1
+
+
+# the runs
+
+
+class Scripted:
+    """A stage whose runs order a row each time they are looked at, and end as they are told to."""
+
+    def __init__(self, *runs):
+        self.runs = list(runs)
+        self.killed = []
+        self.done = 0
+        self.now_s = 0.0
+
+    @contextmanager
+    def started(self, _command):
+        self.left, self.code = self.runs.pop(0)
+        yield self, Path("run.log")
+
+    def orders(self):
+        return self.done
+
+    def poll(self):
+        if self.left == 0:
+            return self.code
+        self.left -= 1
+        self.done += self.code is not None
+        return None
+
+    def kill(self):
+        self.killed.append(self.done)
+
+    def wait(self):
+        return -9
+
+    def sleep(self, seconds):
+        self.now_s += seconds
+
+
+def performed(stage, **wanted):
+    said = []
+    timing = Timing(lambda: stage.now_s, stage.sleep)
+    written = dataclasses.replace(script(), **{"kills": (), **wanted})
+    return perform(stage, ("run",), written, said.append, lambda *_: None, timing=timing), said
+
+
+def test_the_run_is_killed_when_the_books_hold_so_many_orders():
+    """The next kill waits for one more order, though its number has passed."""
+    stage = Scripted((10, 0), (10, 0), (10, 0), (1, 0))
+
+    performance, said = performed(stage, kills=(3, 3, 9))
+
+    assert stage.killed == [3, 4, 9]
+    assert (performance.runs, performance.kills, performance.code) == (4, 3, 0)
+    assert said[0] == "killed after 3 orders; the same command goes on"
+
+
+def test_the_runs_go_on_until_all_is_ordered_or_the_tokens_are_spent():
+    """In doubt, or without an API, the same command is the resume."""
+    assert performed(Scripted((2, 6), (1, 9), (0, 4), (0, 0)))[0].runs == 3
+    assert performed(Scripted((2, 6), (1, 8), (0, 0)))[0].runs == 2
+
+
+def test_runs_in_vain_come_to_an_end():
+    """And so does one that orders nothing for long."""
+    assert performed(Scripted(*[(0, 9)] * 5))[0].runs == 3
+
+    performance, said = performed(Scripted((10**6, None)))
+    assert not performance.broken
+    assert said == ["no order for 1 min 00 s: the rehearsal ends here"]
 
 
 # apart from everything real

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from batchdub.exits import Exit
 from batchdub.run.asking import Say
 from batchdub.run.rehearsal.script import Script
 from batchdub.run.rehearsal.stage import Stage
-from batchdub.units import counted
+from batchdub.units import counted, format_duration
 
 _WATCH_EVERY_S = 0.005
 _ENDED = frozenset({Exit.DONE, Exit.ROWS_FAILED, Exit.TOKEN_LIMIT})
@@ -35,7 +36,7 @@ class Performance:
     kills: int = 0
     code: int = Exit.DONE
     elapsed_s: float = 0.0
-    last_words: tuple[str, ...] = field(default=())
+    last_words: tuple[str, ...] = ()
 
     @property
     def broken(self) -> bool:
@@ -43,56 +44,103 @@ class Performance:
         return self.code not in _ENDED | _GOES_ON
 
 
+@dataclass(slots=True)
+class Timing:
+    """How time passes: the monotonic clock, and waiting."""
+
+    now_s: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class _Fate(Enum):
+    """What became of one run."""
+
+    ENDED = auto()
+    KILLED = auto()
+    STUCK = auto()
+
+
 def perform(
-    stage: Stage, command: Sequence[str], script: Script, say: Say, on_orders: OnOrders
+    stage: Stage,
+    command: Sequence[str],
+    script: Script,
+    say: Say,
+    on_orders: OnOrders,
+    *,
+    timing: Timing | None = None,
 ) -> Performance:
     """Start the run again until nothing is left to order, or no run gets any further."""
+    watch = _Watch(stage, script, on_orders, timing or Timing())
     performance = Performance()
-    kills = deque(script.kills)
-    began_s = time.monotonic()
     in_vain = 0
     while in_vain < _IN_VAIN:
-        before = stage.orders()
+        before = watch.orders
         performance.runs += 1
-        killed, performance.code, log = _one_run(
-            stage, command, kills, lambda orders: on_orders(orders, time.monotonic() - began_s)
-        )
-        if killed:
+        fate, performance.code, log = watch.one_run(command)
+        if fate is _Fate.KILLED:
             performance.kills += 1
-            say(f"killed after {counted(stage.orders(), 'order')}; the same command goes on")
+            say(f"killed after {counted(watch.orders, 'order')}; the same command goes on")
+        elif fate is _Fate.STUCK:
+            performance.code = Exit.API_UNAVAILABLE
+            say(f"no order for {format_duration(script.patience_s)}: the rehearsal ends here")
+            break
         elif performance.code in _GOES_ON:
-            in_vain = in_vain + 1 if stage.orders() == before else 0
+            in_vain = in_vain + 1 if watch.orders == before else 0
         else:
             if performance.broken:
                 performance.last_words = _last_words(log)
             break
-    performance.elapsed_s = time.monotonic() - began_s
+    performance.elapsed_s = watch.elapsed_s
     return performance
 
 
-def _one_run(
-    stage: Stage, command: Sequence[str], kills: deque[int], on_orders: Callable[[int], None]
-) -> tuple[bool, int, Path]:
-    """Let one run go to its end, or to the next kill; gives whether it was killed, and its code."""
-    with stage.started(command) as (run, log):
-        while (code := run.poll()) is None:
-            orders = stage.orders()
-            on_orders(orders)
-            if kills and orders >= kills[0]:
-                kills.popleft()
-                run.kill()
-                code = run.wait()
-                _put_off(kills, stage.orders())
-                return code < 0, code, log
-            time.sleep(_WATCH_EVERY_S)
-        on_orders(stage.orders())
-        return False, code, log
+class _Watch:
+    """Keeps an eye on the runs: counts the orders, kills when it is time, and sees no end of it."""
 
+    def __init__(self, stage: Stage, script: Script, on_orders: OnOrders, timing: Timing) -> None:
+        self._stage = stage
+        self._kills = deque(script.kills)
+        self._patience_s = script.patience_s
+        self._on_orders = on_orders
+        self._timing = timing
+        self._began_s = self._moved_s = timing.now_s()
+        self.orders = 0
 
-def _put_off(kills: deque[int], orders: int) -> None:
-    """Let the next kill wait for one more order, or the next run would die in its cradle."""
-    if kills:
-        kills[0] = max(kills[0], orders + 1)
+    @property
+    def elapsed_s(self) -> float:
+        """Give the seconds since the rehearsal began."""
+        return self._timing.now_s() - self._began_s
+
+    def one_run(self, command: Sequence[str]) -> tuple[_Fate, int, Path]:
+        """Let one run go to its end or to the next kill; gives what became of it, and its code."""
+        with self._stage.started(command) as (run, log):
+            self._moved_s = self._timing.now_s()
+            while (code := run.poll()) is None:
+                self._count()
+                if self._kills and self.orders >= self._kills[0]:
+                    run.kill()
+                    code = run.wait()
+                    self._count()
+                    self._put_off()
+                    return _Fate.KILLED if code < 0 else _Fate.ENDED, code, log
+                if self._timing.now_s() - self._moved_s > self._patience_s:
+                    return _Fate.STUCK, 0, log
+                self._timing.sleep(_WATCH_EVERY_S)
+            self._count()
+            return _Fate.ENDED, code, log
+
+    def _count(self) -> None:
+        orders = self._stage.orders()
+        if orders > self.orders:
+            self._moved_s = self._timing.now_s()
+        self.orders = orders
+        self._on_orders(orders, self.elapsed_s)
+
+    def _put_off(self) -> None:
+        """Let the next kill wait for one more order, or the next run would die in its cradle."""
+        self._kills.popleft()
+        if self._kills:
+            self._kills[0] = max(self._kills[0], self.orders + 1)
 
 
 def _last_words(log: Path) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ _SLOWEST_PER_S = 10.0  # a night of a dozen rows must still last long enough to 
 _FASTEST_PER_S = 200.0  # what two busy cores keep up with, sandbox and run together
 _SETTLE_S = 1.0
 _BURST_S = 0.5
+_PATIENCE_S = 60.0
 _SPARE = 1.25
 
 
@@ -21,12 +22,14 @@ _SPARE = 1.25
 class Script:
     """What shall happen: the run's pace, its settle window, what the sandbox does, and the kills.
 
-    A kill comes when the books hold so many orders. `limit` is what the sandbox allows.
+    A kill comes when the books hold so many orders. `limit` is what the sandbox allows. Without
+    any order for `patience_s` there will be none.
     """
 
     pace: Rate
     limit: Rate
     settle_s: float
+    patience_s: float
     faults: tuple[Fault, ...]
     tokens: int | None
     seed: int
@@ -46,6 +49,7 @@ def write_script(
         # The bursts of 429 are the limit's part: a busy machine's unevenness is not the night's.
         limit=Rate(round(per_s * _SPARE, 1), 1.0),
         settle_s=_SETTLE_S + lasts_s,
+        patience_s=_PATIENCE_S + 2 * lasts_s,
         faults=chosen,
         tokens=tokens,
         seed=seed,

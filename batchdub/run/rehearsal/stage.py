@@ -67,23 +67,25 @@ class Stage:
         """Start a run, and kill it if the block is left before it ended; gives its log as well."""
         self._runs += 1
         log = self.folder.log(f"run-{self._runs}")
-        with _private(log) as said:
-            run = subprocess.Popen(  # noqa: S603  our own program
-                [*PYTHON, "batchdub", *command],
-                env=dict(self.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for whoever rehearses
-            )
-        # Killed between these two lines, the run stays for the minutes that it looks for its API.
-        self._watch(run.pid)
+        run = None
         try:
+            with _private(log) as said:
+                run = subprocess.Popen(  # noqa: S603  our own program
+                    [*PYTHON, "batchdub", *command],
+                    env=dict(self.environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for whoever rehearses
+                )
+            # Killed between these two, the run stays for the minutes that it looks for its API.
+            self._watch(run.pid)
             yield run, log
         finally:
-            run.kill()
-            run.wait()
-            self._watch(0)
+            if run is not None:
+                run.kill()
+                run.wait()
+                self._watch(0)
 
     def _watch(self, pid: int) -> None:
         if self._sandbox.stdin is not None:
