@@ -40,7 +40,8 @@ def row_of(
     `causes` counts the calls by how they ended: each that a fault made necessary takes a slot of
     the real night as well. `tonight_s` is None where nothing paces the calls.
     """
-    calls = tonight_orders * max(1.0, causes.total() / max(judgement.orders, 1))
+    tries = causes.total() / judgement.orders if judgement.orders else 1.0
+    calls = tonight_orders * max(1.0, tries)
     lasts_s = expected_duration_s(math.ceil(calls), rate)
     return {
         "rows": judgement.rows,

@@ -23,7 +23,6 @@ KINDS = (
     "ledger rebuild", "rehearse", "ledger check", "ledger backup", "sandbox books", "doctor",
     "every log", "the events", "the log file", "wait: downloads", "the notes beside dubs",
     "wait: a hostile store", "support-bundle", "the support bundle",
-    "every log", "the events", "the log file",
     "a fault of ours", "the interpreter's death", "the sandbox's talk", "the sandbox's books",
     "the ledger", "the ledger while a run goes on", "the backup", "the certificate",
     "the lock", "the plan's file", "the process list", "report xlsx", "report as manifest",
