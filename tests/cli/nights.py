@@ -16,6 +16,7 @@ from pathlib import Path
 from batchdub.clock import SystemClock
 from batchdub.ledger import open_for_reading
 from batchdub.redact import Secret
+from batchdub.run import account
 from batchdub.sandbox.books import Books, read_books
 from batchdub.sandbox.faults import parse_fault
 from batchdub.sandbox.provider import Provider
@@ -26,6 +27,7 @@ from tests.ledger.support import add_jobs, bring_to, open_ledger
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "planted-key-4f9a1c77"
+_SALT = "00" * 16
 FAST = ("--rate", "unlimited")
 SANDBOX = ("--sandbox", *FAST)
 CDN = "https://cdn.example.com"
@@ -64,13 +66,18 @@ def counts(folder, name="batchdub.db"):
 
 
 def ledger_with(folder, api="sandbox", **states):
-    """Make a ledger with one job in each of these states: `first=JobState.FAILED`."""
+    """Make a ledger with one job in each of these states: `first=JobState.FAILED`.
+
+    It knows the sandbox's key, as a ledger does from which something was ordered there.
+    """
     ledger = open_ledger(folder / "batchdub.db")
     job_ids = add_jobs(ledger, *states)
     for job_id, state in zip(job_ids, states.values(), strict=True):
         bring_to(ledger, job_id, state)
     with ledger.transaction():
         ledger.set_meta("api", api)
+        ledger.set_meta("key_salt", _SALT)
+        ledger.set_meta("key_fingerprint", account._fingerprint(Secret("sandbox"), _SALT))
         ledger.end_run(0, "")
     return ledger, dict(zip(states, job_ids, strict=True))
 

@@ -14,7 +14,7 @@ from tests.ledger.support import all_but
 
 ALLOWED = {
     Event.RETRY: {JobState.FAILED, JobState.REJECTED},
-    Event.REORDER: {JobState.COMPLETED},
+    Event.REORDER: {JobState.COMPLETED, JobState.FAILED, JobState.REJECTED},
     Event.CANCEL: {JobState.PENDING},
 }
 JOBS = st.builds(
@@ -48,7 +48,7 @@ def test_only_an_end_that_can_be_done_again_is(state, event):
         (JobState.SENDING, Event.RETRY, "on the wire"),
         (JobState.PENDING, Event.RETRY, "`batchdub resume` orders it"),
         (JobState.CANCELLED, Event.RETRY, "it was taken out"),
-        (JobState.FAILED, Event.REORDER, "`batchdub retry --id S01`"),
+        (JobState.CANCELLED, Event.REORDER, "it was taken out"),
         (JobState.REJECTED, Event.CANCEL, "`batchdub retry --id S01`"),
     ],
 )
