@@ -16,6 +16,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "attempts": "each try of each order: intent, cost, outcome, HTTP status",
     "transitions": "each change of state: when, by which run or person, why",
     "media": "what a probe last saw of each media file: size, type, version",
+    "outputs": "each dub's file: where, how much of it is there, SHA-256",
     "other_requests": "further requests under our reference_ids: duplicates, older ones",
     "report": "what batchdub report exports",
     "counts_by_state": "how many jobs are in each state",
