@@ -68,7 +68,7 @@ def test_a_damaged_page_stops_a_run_before_it_sends(bench):
 
 def test_a_file_that_cannot_grow_loses_no_order(bench):
     """F-78, F-79, F-87: full between two orders: exit 10, and each is recorded or named."""
-    result = disks.limit(bench, 170_000)
+    result = disks.limit(bench, 150_000)
 
     assert result.ends == (10,)
     assert result.wrong == []

@@ -18,6 +18,7 @@ from tests.page.browser import CHROMIUM, open_browser
 from tests.report.nights import make_night
 
 pytestmark = [
+    pytest.mark.xdist_group("page"),  # one browser for all of them
     pytest.mark.real_time,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed here"),
 ]

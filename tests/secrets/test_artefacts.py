@@ -13,7 +13,8 @@ from tests.secrets import planted
 from tests.secrets.hostile_api import hostile_api, reference
 from tests.secrets.scene import QUICK, Scene
 
-pytestmark = pytest.mark.real_time
+# One scene for all, so one process takes them all.
+pytestmark = [pytest.mark.real_time, pytest.mark.xdist_group("secrets")]
 
 _PS = shutil.which("ps")
 _REPORTS = ("csv", "json", "jsonl", "markdown", "html")
