@@ -54,6 +54,7 @@ _LINK = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+", re.IGNORECASE)
 _TELLING = 8
 _KEY_TAG = "m1"
 _REFERENCE_TAG = "dub1"
+_as_json = json.JSONEncoder(ensure_ascii=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +198,15 @@ def media_key(video_url: str, audio_url: str, *, disable_speaker_detection: bool
     Two rows with the same key order the same dub. `disable_speaker_detection` is the API's
     `disable_active_speaker_detection`: another setting makes another dub.
     """
-    identity = [identity_of(video_url), identity_of(audio_url), disable_speaker_detection]
-    return f"{_KEY_TAG}:{_digest(identity)[:32]}"
+    # The three as a list in JSON, put together here: an encoder takes thrice the time for a list.
+    video, audio = _as_json(identity_of(video_url)), _as_json(identity_of(audio_url))
+    flag = "true" if disable_speaker_detection else "false"
+    return f"{_KEY_TAG}:{_digest(f'[{video}, {audio}, {flag}]')[:32]}"
 
 
 def made_reference_id(key: str) -> str:
     """Make a row's reference_id from its media key: `dub1-` and 24 hex digits."""
-    return f"{_REFERENCE_TAG}-{_digest(key)[:24]}"
+    return f"{_REFERENCE_TAG}-{_digest(_as_json(key))[:24]}"
 
 
 def url_hash(url: str) -> str:
@@ -211,5 +214,5 @@ def url_hash(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, ensure_ascii=True).encode()).hexdigest()
+def _digest(json_text: str) -> str:
+    return hashlib.sha256(json_text.encode()).hexdigest()

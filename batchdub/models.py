@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from batchdub.states import Event, JobState
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a row stands: the manifest's path as given, and the line its record starts at."""
 
     path: str
@@ -42,8 +41,7 @@ class Row:
     columns: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class JobKey:
+class JobKey(NamedTuple):
     """A row at a revision. `sent_as` is the reference_id that the API is given."""
 
     reference_id: str
@@ -147,8 +145,7 @@ class MediaLook:
     failure: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job as the ledger has it; its URLs stay there.
 
     `place` is the manifest_id and the position from 1 at which its row was seen last;

@@ -6,7 +6,6 @@ go out as an iterator in the same order, so that a million rows need no room.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +14,9 @@ from hashlib import sha256
 from itertools import islice
 
 from batchdub.models import Job, Row
-from batchdub.states import TRANSITIONS, Event, JobState
-from batchdub.units import SPACING, Rate, local_time
+from batchdub.reasons import as_ordered, reason_of, reason_of_conflict
+from batchdub.states import JobState
+from batchdub.units import SPACING, Rate
 
 _CHUNK = 500
 _MANY_VALUES = 30  # a column with more distinct values is a title or a note, not a grouping
@@ -53,12 +53,12 @@ class Fate(StrEnum):
     @property
     def sends(self) -> bool:
         """Whether a run would order the row."""
-        return self in {Fate.NEW, Fate.LEFT}
+        return self is Fate.NEW or self is Fate.LEFT
 
     @property
     def waits(self) -> bool:
         """Whether the row stays pending, with its reason, until a cause has gone."""
-        return self in {Fate.SAME_MEDIA, Fate.HELD}
+        return self is Fate.SAME_MEDIA or self is Fate.HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,27 @@ class PlannedRow:
     """A row, its place in the manifest from 1, what becomes of it, and why.
 
     `job` is what the ledger has under its reference_id. `changed` tells that the ledger has other
-    media for it which was never sent, so that the row simply replaces it.
+    media for it which was never sent, so that the row simply replaces it. `waits_for` is why a row
+    waits that could be sent.
     """
 
     row: Row
     position: int
     fate: Fate
-    reason: str
     job: Job | None = None
     changed: bool = False
+    waits_for: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why that becomes of it, in words: put together when asked, since few are ever shown."""
+        if self.waits_for or self.job is None:
+            return self.waits_for or "never ordered"
+        if self.changed:
+            return f"its media changed since {self.job.source}; never sent, so nothing is lost"
+        if self.fate is Fate.CONFLICT:
+            return reason_of_conflict(self.row, self.job)
+        return reason_of(self.job)
 
 
 Known = Callable[[Sequence[str]], Mapping[str, Job]]
@@ -127,7 +139,7 @@ class _Turns:
 
     def let_go(self, planned: PlannedRow) -> PlannedRow:
         reason = self.holds(planned.row, self.ahead) if planned.fate.sends else ""
-        return replace(planned, fate=Fate.HELD, reason=reason) if reason else planned
+        return replace(planned, fate=Fate.HELD, waits_for=reason) if reason else planned
 
 
 def _without_twins(
@@ -154,67 +166,34 @@ def _without_twins(
 def decide(row: Row, position: int, job: Job | None) -> PlannedRow:
     """Decide the fate of a row from its job alone, if the ledger has one."""
     if job is None:
-        return PlannedRow(row, position, Fate.NEW, "never ordered")
-    if job.media_key != row.media_key:
-        return _other_media(row, position, job)
-    return PlannedRow(row, position, *_FATES[job.state](job), job=job)
+        return PlannedRow(row, position, Fate.NEW)
+    fate = _FATES[job.state]
+    if fate is Fate.LEFT and not job.attempts:
+        fate = Fate.NEW
+    if job.media_key == row.media_key:
+        return PlannedRow(row, position, fate, job)
+    return _other_media(row, position, fate, job)
 
 
-def _other_media(row: Row, position: int, job: Job) -> PlannedRow:
-    if job.state is JobState.PENDING and job.attempts == 0:
-        reason = f"its media changed since {job.source}; never sent, so nothing is lost"
-        return PlannedRow(row, position, Fate.NEW, reason, job, changed=True)
-    if job.state is JobState.CANCELLED and job.attempts == 0:
-        return PlannedRow(row, position, *_FATES[job.state](job), job=job)
-    reason = (
-        f"`{row.reference_id}` stands for other media from {job.source} ({_as(job)});"
-        f" {_way_out(row, job)}"
-    )
-    return PlannedRow(row, position, Fate.CONFLICT, reason, job)
+def _other_media(row: Row, position: int, fate: Fate, job: Job) -> PlannedRow:
+    if fate is Fate.NEW:
+        return PlannedRow(row, position, fate, job, changed=True)
+    if fate is Fate.CANCELLED and not job.attempts:
+        return PlannedRow(row, position, fate, job)
+    return PlannedRow(row, position, Fate.CONFLICT, job)
 
 
-def _way_out(row: Row, job: Job) -> str:
-    other = "give this row another reference_id"
-    if (job.state, Event.REORDER) not in TRANSITIONS:
-        return other
-    named = shlex.join([row.source.path, "--id", row.reference_id])
-    again = f"batchdub reorder {named} --reason TEXT"
-    return f"{other}, or order the new media with `{again}`"
-
-
-def _as(job: Job) -> str:
-    if job.request_id is None:
-        return str(job.state)
-    when = f" on {local_time(job.submitted_at)}" if job.submitted_at else ""
-    return f"{job.state} as {job.request_id}{when}"
-
-
-def _pending(job: Job) -> tuple[Fate, str]:
-    if job.attempts == 0:
-        again = f"to be ordered again, as {job.key.sent_as}" if job.key.revision > 1 else ""
-        return Fate.NEW, again or "never ordered"
-    tries = "once" if job.attempts == 1 else f"{job.attempts} times"
-    return Fate.LEFT, f"tried {tries}, not ordered" + (f": {job.error}" if job.error else "")
-
-
-def _in_doubt(job: Job) -> tuple[Fate, str]:
-    if job.held:
-        return Fate.IN_DOUBT, f"held for a decision: {job.held}"
-    return Fate.IN_DOUBT, f"the outcome of attempt {job.attempts} is unknown" + (
-        f": {job.error}" if job.error else ""
-    )
-
-
-_FATES: Mapping[JobState, Callable[[Job], tuple[Fate, str]]] = {
-    JobState.PENDING: _pending,
-    JobState.SENDING: lambda job: (Fate.IN_DOUBT, f"attempt {job.attempts} was cut short"),
-    JobState.IN_DOUBT: _in_doubt,
-    JobState.SUBMITTED: lambda job: (Fate.SUBMITTED, f"already {_as(job)}"),
-    JobState.COMPLETED: lambda job: (Fate.COMPLETED, f"already {_as(job)}"),
-    JobState.FAILED: lambda job: (Fate.FAILED, f"{_as(job)}: {job.error or 'no reason given'}"),
-    JobState.REJECTED: lambda job: (Fate.REJECTED, f"the API refused it: {job.error}"),
-    JobState.CANCELLED: lambda _job: (Fate.CANCELLED, "taken out by the operator"),
+_FATES: Mapping[JobState, Fate] = {
+    JobState.PENDING: Fate.LEFT,
+    JobState.SENDING: Fate.IN_DOUBT,
+    JobState.IN_DOUBT: Fate.IN_DOUBT,
+    JobState.SUBMITTED: Fate.SUBMITTED,
+    JobState.COMPLETED: Fate.COMPLETED,
+    JobState.FAILED: Fate.FAILED,
+    JobState.REJECTED: Fate.REJECTED,
+    JobState.CANCELLED: Fate.CANCELLED,
 }
+"""What becomes of a row whose job is in this state, if it was ever sent."""
 
 
 def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
@@ -224,13 +203,13 @@ def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
         # Of two pending twins the older job is sent; if each waited for the other none would be.
         if job.state is JobState.PENDING and planned.job and planned.job.job_id < job.job_id:
             continue
-        return f"`{job.key.reference_id}` from {job.source} ({_as(job)})"
+        return f"`{job.key.reference_id}` from {job.source} ({as_ordered(job)})"
     return ""
 
 
 def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:
     reason = f"the same media as {twin}; --allow-same-media orders it all the same"
-    return replace(planned, fate=Fate.SAME_MEDIA, reason=reason)
+    return replace(planned, fate=Fate.SAME_MEDIA, waits_for=reason)
 
 
 @dataclass(slots=True)
@@ -254,7 +233,9 @@ class Totals:
             if name in self._crowded:
                 continue
             values = self.columns.setdefault(name, {})
-            values.setdefault(value, Counter())[planned.fate] += 1
+            if value not in values:
+                values[value] = Counter()
+            values[value][planned.fate] += 1
             if len(values) > _MANY_VALUES or len(value) > _LONG_VALUE:
                 self._crowded.add(name)
                 del self.columns[name]

@@ -39,7 +39,7 @@ def probe_media(
     invocation, clock = context.ensure_object(Invocation), SystemClock()
     with ledger_if_any(settings_of(context).ledger) as ledger:
         planned = (
-            (PlannedRow(row, place, Fate.NEW, "") for place, row in source.numbered())
+            (PlannedRow(row, place, Fate.NEW) for place, row in source.numbered())
             if again
             else source.planned(ledger, allow_same_media=allow_same_media)
         )

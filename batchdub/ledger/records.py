@@ -17,6 +17,8 @@ from batchdub.models import Job, JobKey, Source
 from batchdub.states import JobState
 from batchdub.units import from_stored_time
 
+_STATES = {state.value: state for state in JobState}
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -95,21 +97,25 @@ def time_of(text: str | None) -> datetime | None:
 
 
 def job_of(row: Sequence[Any]) -> Job:
+    # A million of them pass here, and a call by position takes a third less time than by name.
+    (job_id, reference_id, revision, state, media_key, path, line, request_id, held,
+     attempts, error, remote_status, submitted_at, finished_at, manifest_id, position,
+     may_be_ordered) = row  # fmt: skip
     return Job(
-        job_id=row[0],
-        key=JobKey(row[1], row[2]),
-        state=JobState(row[3]),
-        media_key=row[4],
-        source=Source(row[5], row[6]),
-        request_id=row[7],
-        held=row[8],
-        attempts=row[9],
-        error=row[10],
-        remote_status=row[11],
-        submitted_at=time_of(row[12]),
-        finished_at=time_of(row[13]),
-        place=(row[14], row[15]),
-        may_be_ordered=bool(row[16]),
+        job_id,
+        JobKey(reference_id, revision),
+        _STATES[state] if state in _STATES else JobState(state),
+        media_key,
+        Source(path, line),
+        request_id,
+        held,
+        attempts,
+        error,
+        remote_status,
+        time_of(submitted_at),
+        time_of(finished_at),
+        (manifest_id, position),
+        bool(may_be_ordered),
     )
 
 

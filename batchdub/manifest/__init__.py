@@ -10,7 +10,7 @@ The rows stream; the problems are complete only when the stream has ended.
 
 from batchdub.manifest.fields import Fault
 from batchdub.manifest.files import ManifestFile, fingerprint
-from batchdub.manifest.load import read_manifests
+from batchdub.manifest.load import read_again, read_manifests
 from batchdub.manifest.problems import Problem, Problems, quoted
 from batchdub.manifest.schema import json_schema, starter_manifest
 
@@ -22,6 +22,7 @@ __all__ = [
     "fingerprint",
     "json_schema",
     "quoted",
+    "read_again",
     "read_manifests",
     "starter_manifest",
 ]

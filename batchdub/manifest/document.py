@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from batchdub.manifest.fields import Fault
-    from batchdub.manifest.rows import RowMaker
+    from batchdub.manifest.rows import Maker
     from batchdub.models import Row
 
 TOP = ("name", "defaults", "jobs", "matrix")
@@ -29,7 +29,7 @@ MOST_COMBINATIONS = 1_000_000
 class Document:
     """One document's rows; what is wrong with it goes to `problems`."""
 
-    def __init__(self, path: str, problems: Problems, maker: RowMaker) -> None:
+    def __init__(self, path: str, problems: Problems, maker: Maker) -> None:
         self._path = path
         self._problems = problems
         self._maker = maker

@@ -33,7 +33,15 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _INVISIBLE = "\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
 _INVISIBLE_EDGE = re.compile(f"^[{_INVISIBLE}]|[{_INVISIBLE}]$")
 _EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\ufe0f\u20e3\U0001f000-\U0001faff]")
-_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9](?:[A-Za-z0-9-]|\.(?!\.))*/[!-.0-Z^-z~\[\]|/]*")
+_PLAIN_URL = re.compile(
+    r"https?://[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.?/[!-.0-Z^-z~\[\]|/]*"
+)
+# A reference_id that none of the checks below can find anything wrong with: no slash, tilde or `#`,
+# a letter that neither a UUID nor a number has, and no program's word for nothing.
+_PLAIN_REFERENCE = re.compile(
+    r"(?!urn:|(?:null|none|nil|nan|undefined)$)(?=.*[g-z_])[!\"$-.0-\[\]-}]+",
+    re.IGNORECASE | re.ASCII,
+)
 _UUID = re.compile(
     r"(?:urn:uuid:)?\{?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", re.IGNORECASE
 )
@@ -95,6 +103,12 @@ def reference_fault(reference_id: str) -> Fault | None:
         return Fault(
             f"has {len(reference_id):,} characters, more than {LONGEST_REFERENCE}", "shorten it"
         )
+    if _PLAIN_REFERENCE.fullmatch(reference_id):
+        return None
+    return _odd_reference(reference_id)
+
+
+def _odd_reference(reference_id: str) -> Fault | None:
     if not reference_id.isprintable():
         letter = next(each for each in reference_id if not each.isprintable())
         return Fault(f"has {letter_name(letter)}", "type it anew: it cannot be seen")

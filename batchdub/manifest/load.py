@@ -21,7 +21,7 @@ from batchdub.manifest.header import read_header
 from batchdub.manifest.kinds import Kind, kind_of_file
 from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
 from batchdub.manifest.problems import Problem, Problems, UnreadableError, shown_name
-from batchdub.manifest.rows import MOST_ROWS, Draft, Inspect, RowMaker
+from batchdub.manifest.rows import MOST_ROWS, Draft, Inspect, Maker, Remaker, RowMaker
 from batchdub.manifest.strict_json import read_json
 from batchdub.manifest.strict_yaml import read_yaml
 from batchdub.manifest.table import Table
@@ -49,7 +49,21 @@ def read_manifests(
     sees every valid row while its line and columns are known.
     """
     problems.expect(paths)
-    maker = RowMaker(problems, inspect)
+    yield from _read(paths, problems, RowMaker(problems, inspect), files)
+
+
+def read_again(paths: Sequence[str], files: list[ManifestFile]) -> Iterator[Row]:
+    """Give the rows of manifests that were read before without any problem.
+
+    They are not checked again, so a row is worth nothing unless `files` turns out as it was, which
+    is known when the stream is exhausted; a file that cannot be read any more is not among it.
+    """
+    yield from _read(paths, Problems(), Remaker(), files)
+
+
+def _read(
+    paths: Sequence[str], problems: Problems, maker: Maker, files: list[ManifestFile] | None
+) -> Iterator[Row]:
     opened: dict[tuple[int, int], str] = {}
     for path in paths:
         maker.begin(path)
@@ -80,7 +94,7 @@ def _open(path: str, opened: dict[tuple[int, int], str]) -> HashedFile:
     return file
 
 
-def _rows(path: str, file: HashedFile, problems: Problems, maker: RowMaker) -> Iterator[Row]:
+def _rows(path: str, file: HashedFile, problems: Problems, maker: Maker) -> Iterator[Row]:
     text, head = open_text(file)
     kind = kind_of_file(path, head)
     if kind is Kind.TABLE:
@@ -106,7 +120,7 @@ def _whole_text(text: TextIOWrapper) -> str:
 class _TableRows:
     """The rows of a table. Called with a name it tells where the current record has it."""
 
-    def __init__(self, path: str, text: TextIOWrapper, problems: Problems, maker: RowMaker) -> None:
+    def __init__(self, path: str, text: TextIOWrapper, problems: Problems, maker: Maker) -> None:
         self._path = path
         self._problems = problems
         self._maker = maker

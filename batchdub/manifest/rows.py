@@ -7,13 +7,13 @@ reference_id's hash and where it stood, to tell a duplicate at the later line.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from batchdub.manifest import fields
 from batchdub.manifest.fields import Fault
 from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
-from batchdub.manifest.problems import Problem, Problems, quoted, shown_name
+from batchdub.manifest.problems import Problem, Problems, UnreadableError, quoted, shown_name
 from batchdub.media_url import made_reference_id, media_key, without_secrets
 from batchdub.models import Row, Source
 
@@ -46,6 +46,20 @@ class Columns(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"Columns({dict(self)})"
 
+    def items(self) -> ItemsView[str, str]:
+        """Give names and values, without looking each of them up."""
+        return _Items(self)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        return zip(self._places, self._values, strict=True)
+
+
+class _Items(ItemsView[str, str]):
+    _mapping: Columns
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return self._mapping.pairs()
+
 
 class Draft(NamedTuple):
     """A record as text: the fields that are ours, and the user's columns; absent is empty."""
@@ -73,6 +87,22 @@ Inspect = Callable[[Row, ProblemAt], None]
 """Looks at each valid row while its place in the file is known."""
 
 
+class Maker(Protocol):
+    """Makes rows of drafts, and is told what is wrong with those of which it is not even asked."""
+
+    def begin(self, path: str) -> None:
+        """Say that the next drafts come from this manifest."""
+        ...
+
+    def make(self, draft: Draft, locate: Locate) -> Row | None:
+        """Make a row, or None."""
+        ...
+
+    def tell(self, name: str, fault: Fault, locate: Locate) -> None:
+        """Add a problem of the current record."""
+        ...
+
+
 class RowMaker:
     """Makes rows of drafts and tells what is wrong with those that cannot be rows."""
 
@@ -98,11 +128,7 @@ class RowMaker:
         if not (key and reference_id and columns_are_good):
             self._problems.rows_left_out += 1
             return None
-        source = Source(self._path, draft.line)
-        flag = fields.flag_value(draft.flag)
-        # A link of the user's own may be signed as well, and the ledger keeps no signature.
-        columns = Columns(draft.places, tuple(map(without_secrets, draft.values)))
-        row = Row(reference_id, source, draft.video, draft.audio, flag, key, columns)
+        row = _row_of(draft, self._path, reference_id, key)
         if self._inspect is not None:
             self._inspect(row, lambda name, fault: self._problem(name, fault, locate))
         return row
@@ -182,3 +208,47 @@ class RowMaker:
     def _problem(self, name: str, fault: Fault, locate: Locate) -> Problem:
         line, column = locate(name)
         return Problem(self._path, line, column, shown_name(name), fault.what, fault.hint)
+
+
+class Remaker:
+    """Makes rows of drafts once more, where all were found good: of them nothing is checked again.
+
+    What was not found good, since the file has changed meanwhile, makes any row, or none.
+    """
+
+    def __init__(self) -> None:
+        self._path = ""
+
+    def begin(self, path: str) -> None:
+        """Say that the next drafts come from this manifest."""
+        self._path = path
+
+    def make(self, draft: Draft, _locate: Locate) -> Row:
+        """Make a row. Raises UnreadableError for a draft that cannot be one."""
+        try:
+            disabled = fields.flag_value(draft.flag)
+            key = media_key(draft.video, draft.audio, disable_speaker_detection=disabled)
+        except (KeyError, ValueError):
+            raise _changed(draft.line) from None
+        return _row_of(draft, self._path, draft.reference or made_reference_id(key), key)
+
+    def tell(self, name: str, _fault: Fault, locate: Locate) -> None:
+        """Refuse a record of which there was no problem before."""
+        raise _changed(locate(name)[0])
+
+
+def _changed(line: int) -> UnreadableError:
+    return UnreadableError(line, None, "is no row any more")
+
+
+def _row_of(draft: Draft, path: str, reference_id: str, key: str) -> Row:
+    return Row(
+        reference_id,
+        Source(path, draft.line),
+        draft.video,
+        draft.audio,
+        fields.flag_value(draft.flag),
+        key,
+        # A link of the user's own may be signed as well, and the ledger keeps no signature.
+        Columns(draft.places, tuple(map(without_secrets, draft.values))),
+    )

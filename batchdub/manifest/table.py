@@ -64,10 +64,11 @@ class Table:
                 cells = self._mended(line, error)
             if cells is None:
                 return
-            if not "".join(cells).strip(_BLANK):
+            cells = [cell.strip(_BLANK) for cell in cells]
+            if not any(cells):
                 continue
             if len(cells) == width:
-                yield line, [cell.strip(_BLANK) for cell in cells]
+                yield line, cells
             else:
                 self._tell_ragged(line, len(cells))
 

@@ -1,7 +1,8 @@
 """The rows of a run: the manifests read, the wanted rows chosen, and held against the ledger.
 
 A manifest is read twice, so that a million rows need no room: once to find every problem, once to
-plan. The second reading must give the same bytes as the first.
+plan. The second reading must give the same bytes as the first, so it need not look for problems
+where there was none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import count, islice
 from batchdub.clock import Clock
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
-from batchdub.manifest import ManifestFile, Problems, read_manifests
+from batchdub.manifest import ManifestFile, Problems, fingerprint, read_again, read_manifests
 from batchdub.models import Row
 from batchdub.plan import Fate, Holds, PlannedRow, plan_rows
 from batchdub.preflight import Signed, Turns
@@ -69,7 +70,8 @@ class Source:
 
     `rows` counts the chosen ones, `invalid` those that were left out for a problem because the
     caller wanted it so; `missing` are wanted reference_ids that no manifest has any more.
-    `without` are reference_ids of valid rows that were left out all the same.
+    `without` are reference_ids of valid rows that were left out all the same. `sound` tells that no
+    problem was found, so that nothing has to be left out again.
     """
 
     paths: tuple[str, ...]
@@ -79,24 +81,27 @@ class Source:
     invalid: int = 0
     missing: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    sound: bool = False
 
     def numbered(self) -> Iterator[Numbered]:
         """Read the manifests again and give the chosen rows.
 
-        Raises UnusableInputError at the end if a manifest is not what it was.
+        Raises UnusableInputError, at once or at the end, if a manifest is not what it was.
         """
+        # No row of other bytes should come as far as a look-up: it may not even have been checked.
+        self._require_unchanged([fingerprint(path) for path in self.paths])
         files: list[ManifestFile] = []
-        everything = read_manifests(self.paths, Problems(), files=files)
+        everything = (
+            read_again(self.paths, files)
+            if self.sound
+            else read_manifests(self.paths, Problems(), files=files)
+        )
         for position, row in self.choice.of(everything):
             if row.reference_id not in self.without:
                 yield position, row
         for _ in everything:  # what lies beyond a limit is read as well, for its hash
             pass
-        for before, now in zip(self.files, files, strict=True):
-            if before.sha256 != now.sha256:
-                raise UnusableInputError(
-                    f"{now.path}: changed while it was read", "run the same command again"
-                )
+        self._require_unchanged(files)
 
     def planned(
         self,
@@ -113,6 +118,14 @@ class Source:
             allow_same_media=allow_same_media,
             holds=holds,
         )
+
+    def _require_unchanged(self, files: Iterable[ManifestFile]) -> None:
+        hashes = {file.path: file.sha256 for file in files}
+        for before in self.files:
+            if hashes.get(before.path) != before.sha256:
+                raise UnusableInputError(
+                    f"{before.path}: changed while it was read", "run the same command again"
+                )
 
 
 def open_source(
@@ -156,6 +169,7 @@ def open_source(
         problems.rows_left_out + len(without),
         tuple(missing),
         without,
+        sound=not problems.total,
     )
 
 

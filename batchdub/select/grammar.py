@@ -68,7 +68,7 @@ class Selector:
 
     def chooses(self, reference_id: str, columns: Mapping[str, str], state: str = "") -> bool:
         """Whether a row is chosen."""
-        return all(
+        return not self.clauses or all(
             clause.holds(clause.value_of(reference_id, columns, state)) for clause in self.clauses
         )
 

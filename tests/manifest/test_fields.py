@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from batchdub.manifest import fields
 from batchdub.manifest.fields import (
     column_doubt,
     column_fault,
@@ -189,6 +190,20 @@ def test_yes_in_any_form_is_true(text):
     """Spreadsheets write TRUE, people yes."""
     assert flag_fault(text) is None
     assert flag_value(text) is True
+
+
+@given(st.from_regex(fields._PLAIN_REFERENCE, fullmatch=True))
+def test_the_short_way_accepts_no_reference_that_a_check_would_refuse(reference_id):
+    """Nearly all are plain, and a million times seven checks are seconds."""
+    assert fields._odd_reference(reference_id) is None
+    assert reference_doubt(reference_id) is None
+
+
+@given(st.from_regex(fields._PLAIN_URL, fullmatch=True))
+def test_the_short_way_accepts_no_link_that_a_check_would_refuse(url):
+    """The same of links."""
+    assert fields._GAP.search(url) is None
+    assert fields._address_fault(url) is None
 
 
 @pytest.mark.parametrize("text", ["false", "False", "NO", "0", ""])

@@ -10,6 +10,7 @@ from batchdub.clock import SystemClock
 from batchdub.errors import ManifestError, UnusableInputError
 from batchdub.exits import Exit
 from batchdub.ledger import Ledger, open_for_reading
+from batchdub.manifest import Problems, read_manifests
 from batchdub.run.leftovers import open_leftovers
 from batchdub.run.options import RunOptions
 from batchdub.run.source import Choice, open_source
@@ -230,6 +231,35 @@ def test_a_manifest_that_changes_between_its_two_readings_is_refused(tmp_path):
     write(tmp_path / "one.csv", "a", "c")
     with pytest.raises(UnusableInputError, match="changed while it was read"):
         list(source.numbered())
+
+
+def test_a_manifest_that_changes_during_its_second_reading_is_refused(tmp_path):
+    """Rows that were good once are not looked at again, so their bytes must be the same.
+
+    Faults: F-62.
+    """
+    one = write(tmp_path / "one.csv", "a", "b")
+    source = open_source([one], Choice(), lambda _: None)
+    for more in ("a,not a link,no link at all,ja\n", '"', "c,d\n"):
+        rows = source.numbered()
+        assert next(rows)[1].reference_id == "a"
+        with (tmp_path / "one.csv").open("a") as file:
+            file.write(more)
+        with pytest.raises(UnusableInputError, match="changed while it was read"):
+            list(rows)
+        write(tmp_path / "one.csv", "a", "b")
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_the_second_reading_gives_the_rows_of_the_first(tmp_path, sound):
+    """Whether or not there is a row that has to be left out again."""
+    bad = "" if sound else "c,no link,https://cdn.example.com/c.wav,ja\n"
+    path = tmp_path / "one.csv"
+    write(path, "a", "")
+    path.write_text(path.read_text().replace("/.", "/d.") + bad)
+    source = open_source([str(path)], Choice(), lambda _: None, skip_invalid=True)
+    assert (source.sound, source.invalid) == (sound, not sound)
+    assert [row for _, row in source.numbered()] == list(read_manifests([str(path)], Problems()))
 
 
 def test_invalid_rows_end_it_or_are_left_out_as_wanted(tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,3 +223,12 @@ def test_a_long_cell_that_is_no_link_is_read_at_once(text):
 def test_the_short_way_to_what_is_shown_is_no_other_way(url):
     """A million rows are cut for the ledger, most of them written plainly."""
     assert shown_url(url) == cut_url(url).shown
+
+
+@given(st.text(), st.text(), st.booleans())
+def test_a_key_is_the_hash_of_what_it_identifies_in_json(video, audio, flag):
+    """Every ledger there is holds such keys: one made in another way would be another row."""
+    urls = [f"https://cdn.example.com/{name.replace('?', '')}" for name in (video, audio)]
+    identity = json.dumps([*map(media_url.identity_of, urls), flag])
+    key = media_key(*urls, disable_speaker_detection=flag)
+    assert key == f"m1:{hashlib.sha256(identity.encode()).hexdigest()[:32]}"

@@ -38,42 +38,42 @@ def plan(rows, *jobs, allow_same_media=False):
     [
         (None, Fate.NEW, "never ordered"),
         (JOB, Fate.NEW, "never ordered"),
-        (replace(JOB, attempts=1), Fate.LEFT, "tried once, not ordered"),
-        (replace(JOB, attempts=3, error="HTTP 429"), Fate.LEFT, "3 times, not ordered: HTTP 429"),
-        (replace(JOB, state=JobState.SENDING, attempts=2), Fate.IN_DOUBT, "attempt 2 was cut"),
+        (JOB._replace(attempts=1), Fate.LEFT, "tried once, not ordered"),
+        (JOB._replace(attempts=3, error="HTTP 429"), Fate.LEFT, "3 times, not ordered: HTTP 429"),
+        (JOB._replace(state=JobState.SENDING, attempts=2), Fate.IN_DOUBT, "attempt 2 was cut"),
         (
-            replace(JOB, state=JobState.IN_DOUBT, attempts=1, error="dropped"),
+            JOB._replace(state=JobState.IN_DOUBT, attempts=1, error="dropped"),
             Fate.IN_DOUBT,
             "attempt 1 is unknown: dropped",
         ),
-        (replace(JOB, state=JobState.IN_DOUBT, attempts=1), Fate.IN_DOUBT, "1 is unknown"),
+        (JOB._replace(state=JobState.IN_DOUBT, attempts=1), Fate.IN_DOUBT, "1 is unknown"),
         (
-            replace(JOB, state=JobState.IN_DOUBT, held="paid"),
+            JOB._replace(state=JobState.IN_DOUBT, held="paid"),
             Fate.IN_DOUBT,
             "held for a decision: paid",
         ),
         (
-            replace(JOB, state=JobState.SUBMITTED, request_id="r-1", submitted_at=WHEN),
+            JOB._replace(state=JobState.SUBMITTED, request_id="r-1", submitted_at=WHEN),
             Fate.SUBMITTED,
             "already submitted as r-1 on",
         ),
         (
-            replace(JOB, state=JobState.COMPLETED, request_id="r-1"),
+            JOB._replace(state=JobState.COMPLETED, request_id="r-1"),
             Fate.COMPLETED,
             "already completed as r-1",
         ),
         (
-            replace(JOB, state=JobState.FAILED, request_id="r-1", error="no face"),
+            JOB._replace(state=JobState.FAILED, request_id="r-1", error="no face"),
             Fate.FAILED,
             "failed as r-1: no face",
         ),
-        (replace(JOB, state=JobState.FAILED), Fate.FAILED, "no reason given"),
+        (JOB._replace(state=JobState.FAILED), Fate.FAILED, "no reason given"),
         (
-            replace(JOB, state=JobState.REJECTED, error="HTTP 400"),
+            JOB._replace(state=JobState.REJECTED, error="HTTP 400"),
             Fate.REJECTED,
             "refused it: HTTP 400",
         ),
-        (replace(JOB, state=JobState.CANCELLED), Fate.CANCELLED, "by the operator"),
+        (JOB._replace(state=JobState.CANCELLED), Fate.CANCELLED, "by the operator"),
     ],
 )
 def test_every_state_has_its_fate_and_its_reason(job, fate, reason):
@@ -87,7 +87,7 @@ def test_every_state_has_its_fate_and_its_reason(job, fate, reason):
 @pytest.mark.parametrize("state", [state for state in JobState if state is not JobState.PENDING])
 def test_other_media_under_a_known_id_is_a_conflict(state):
     """It is told with where the id stands, and what to do."""
-    job = replace(JOB, state=state, media_key="other", request_id="r-1", attempts=1)
+    job = JOB._replace(state=state, media_key="other", request_id="r-1", attempts=1)
     planned = decide(ROW, 1, job)
     assert planned.fate is Fate.CONFLICT
     assert "old.csv:3" in planned.reason
@@ -96,12 +96,12 @@ def test_other_media_under_a_known_id_is_a_conflict(state):
 
 def test_other_media_of_a_row_that_was_tried_is_a_conflict_too():
     """The first may have reached the API."""
-    assert decide(ROW, 1, replace(JOB, media_key="other", attempts=1)).fate is Fate.CONFLICT
+    assert decide(ROW, 1, JOB._replace(media_key="other", attempts=1)).fate is Fate.CONFLICT
 
 
 def test_other_media_of_a_row_that_was_never_tried_replaces_it():
     """Nothing is lost."""
-    planned = decide(ROW, 1, replace(JOB, media_key="other"))
+    planned = decide(ROW, 1, JOB._replace(media_key="other"))
     assert (planned.fate, planned.changed) == (Fate.NEW, True)
 
 
@@ -129,7 +129,7 @@ def test_twins_are_seen_across_a_large_manifest():
 @pytest.mark.parametrize("state", list(JobState))
 def test_a_twin_in_the_ledger_holds_a_new_row_unless_it_was_never_ordered(state):
     """Rejected and cancelled ones stand in nobody's way."""
-    job = replace(JOB, key=JobKey("other"), state=state)
+    job = JOB._replace(key=JobKey("other"), state=state)
     (planned,) = plan([ROW], job)
     free = state in {JobState.REJECTED, JobState.CANCELLED}
     assert planned.fate is (Fate.NEW if free else Fate.SAME_MEDIA)
@@ -146,7 +146,7 @@ def test_of_several_twins_exactly_one_is_sent_in_any_order(order, pending):
     """Whichever are pending already: never none, never two."""
     rows = [twin_of(ROW, name, line) for line, name in enumerate(order, 2)]
     jobs = [
-        replace(JOB, job_id=number, key=JobKey(name))
+        JOB._replace(job_id=number, key=JobKey(name))
         for number, name in enumerate(sorted(pending), 1)
     ]
     sent = [item.row.reference_id for item in plan(rows, *jobs) if item.fate.sends]
