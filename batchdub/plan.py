@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from itertools import islice
+from typing import NamedTuple
 
 from batchdub.models import Job, Row
 from batchdub.reasons import as_ordered, reason_of, reason_of_conflict
@@ -25,7 +26,19 @@ _ROWS_PER_VALUE = 3
 
 
 class Fate(StrEnum):
-    """What becomes of a row in a run."""
+    """What becomes of a row in a run.
+
+    `sends` tells that a run would order the row, `waits` that it stays pending, with its reason,
+    until a cause has gone.
+    """
+
+    sends: bool
+    waits: bool
+
+    def __init__(self, value: str) -> None:
+        # Set once, since they are asked a dozen times of every row.
+        self.sends = value in {"new", "left"}
+        self.waits = value in {"same_media", "held"}
 
     NEW = "new"
     """Will be ordered; the ledger has never seen it, or never sent it."""
@@ -50,19 +63,8 @@ class Fate(StrEnum):
     HELD = "held"
     """Stays pending: it is known that its media cannot be fetched when its turn comes."""
 
-    @property
-    def sends(self) -> bool:
-        """Whether a run would order the row."""
-        return self is Fate.NEW or self is Fate.LEFT
 
-    @property
-    def waits(self) -> bool:
-        """Whether the row stays pending, with its reason, until a cause has gone."""
-        return self is Fate.SAME_MEDIA or self is Fate.HELD
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
+class PlannedRow(NamedTuple):
     """A row, its place in the manifest from 1, what becomes of it, and why.
 
     `job` is what the ledger has under its reference_id. `changed` tells that the ledger has other
@@ -139,7 +141,7 @@ class _Turns:
 
     def let_go(self, planned: PlannedRow) -> PlannedRow:
         reason = self.holds(planned.row, self.ahead) if planned.fate.sends else ""
-        return replace(planned, fate=Fate.HELD, waits_for=reason) if reason else planned
+        return planned._replace(fate=Fate.HELD, waits_for=reason) if reason else planned
 
 
 def _without_twins(
@@ -209,7 +211,7 @@ def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
 
 def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:
     reason = f"the same media as {twin}; --allow-same-media orders it all the same"
-    return replace(planned, fate=Fate.SAME_MEDIA, waits_for=reason)
+    return planned._replace(fate=Fate.SAME_MEDIA, waits_for=reason)
 
 
 @dataclass(slots=True)

@@ -92,6 +92,7 @@ def said_by(url: str, wanted: str) -> Said | None:
     return of_folders[0] if of_folders else None
 
 
+@lru_cache(maxsize=8)  # a row's two links; the next rows have the same video
 def folder_and_name(url: str) -> tuple[str, str]:
     """Split the path of a link into its folders, as they are written, and the file's name."""
     path = url.partition("?")[0].partition("#")[0].partition("://")[2].partition("/")[2]

@@ -23,12 +23,12 @@ class Life:
 
 def life_of_row(row: Row) -> Life | None:
     """Read the life of a row's links; None where none of them says anything of its time."""
+    video, audio = life_of(row.video_url), life_of(row.audio_url)
+    if video is None and audio is None:
+        return None
     links = tuple(
         (name, life)
-        for name, life in (
-            ("video_url", life_of(row.video_url)),
-            ("audio_url", life_of(row.audio_url)),
-        )
+        for name, life in (("video_url", video), ("audio_url", audio))
         if life is not None and (life.starts_at or life.ends_at)
     )
     return Life(links) if links else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from itertools import chain
+from itertools import chain, islice
 
 from batchdub.ledger import Ledger
 from batchdub.models import Job
@@ -14,6 +14,7 @@ from batchdub.run.result import Standing
 from batchdub.states import ORDERED, JobState
 
 _SHOWN = 10
+_CHUNK = 10_000
 _NEEDS_TELLING = (JobState.IN_DOUBT, JobState.REJECTED, JobState.FAILED, JobState.SENDING)
 
 
@@ -49,17 +50,18 @@ def _still(ledger: Ledger, prepared: Prepared) -> list[str]:
 
 
 def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
-    within = set(scope)
     shown: list[LeftOut] = []
-    for job in chain(ledger.held_back(), ledger.jobs_in(*_NEEDS_TELLING)):
-        if job.job_id in within:
-            source, reference_id = str(job.source), job.key.reference_id
-            shown.append(
-                LeftOut(source, reference_id, _why(job), job.state, held=job.held is not None)
-            )
-            if len(shown) == _SHOWN:
-                break
-    return shown
+    jobs = chain(ledger.held_back(), ledger.jobs_in(*_NEEDS_TELLING))
+    while len(shown) < _SHOWN and (chunk := list(islice(jobs, _CHUNK))):
+        # This way round, since a set of a million jobs would take more room than all the rest.
+        within = {job.job_id for job in chunk}.intersection(scope)
+        shown.extend(_left_out(job) for job in chunk if job.job_id in within)
+    return shown[:_SHOWN]
+
+
+def _left_out(job: Job) -> LeftOut:
+    source, held = str(job.source), job.held is not None
+    return LeftOut(source, job.key.reference_id, _why(job), job.state, held=held)
 
 
 def _why(job: Job) -> str:

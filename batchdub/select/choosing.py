@@ -45,13 +45,15 @@ class Choosing:
 
     def chooses(self, reference_id: str, columns: Mapping[str, str], state: str = "") -> bool:
         """Whether a row is chosen."""
+        if not self._watched:
+            self.chosen += 1
+            return True
         held = [
             each.holds(each.clause.value_of(reference_id, columns, state)) for each in self._watched
         ]
         chosen = all(held)
-        if held:
-            self._named.discard(reference_id)
-            self._columns.update(() if self.chosen else columns)
+        self._named.discard(reference_id)
+        self._columns.update(() if self.chosen else columns)
         self.chosen += chosen
         return chosen
 

@@ -27,7 +27,7 @@ async def test_removed_reordered_renamed_moved(night):
     rows = make_rows(10)
     await night.run(rows)
 
-    shuffled = [replace(row, source=replace(row.source, path="b.csv")) for row in rows[::-1][:7]]
+    shuffled = [replace(row, source=row.source._replace(path="b.csv")) for row in rows[::-1][:7]]
     result = await night.run(shuffled)
 
     assert result.exit_code == 0
