@@ -137,8 +137,14 @@ class Fetch:
             await self._means.client.fetch(self._url, resume, self._begin, self._take)
         except DownloadFailedError as error:
             return error
-        if self._total is None and not await self._aside(partial(is_whole, self._place.part)):
-            return DownloadFailedError(Trouble.CUT, "it ended in the middle")
+        if self._total is None:
+            whole = await self._aside(partial(is_whole, self._place.part))
+            return None if whole else DownloadFailedError(Trouble.CUT, "it ended in the middle")
+        if self._draft.length != self._total:
+            # A server may answer with less of the rest than was asked for (RFC 9110, 15.3.7).
+            return DownloadFailedError(
+                Trouble.CUT, f"it gave {self._draft.length:,} of {self._total:,} bytes"
+            )
         return None
 
     async def _begin(self, head: Head) -> None:

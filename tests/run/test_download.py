@@ -251,6 +251,31 @@ async def test_a_wrong_length_is_not_taken_for_the_whole(night, more):
     assert file_of(night).read_bytes() == night.dub(REF)
 
 
+@pytest.mark.parametrize("piece", [4000, 500])
+async def test_a_piece_of_the_rest_is_not_taken_for_all_of_it(night, piece):
+    """F-114: some servers answer a Range with less than was asked for, however well it ends."""
+
+    def change(request, answer):
+        whole = night.dub(REF)
+        if "range" not in request.headers:
+            return Answer(200, {**answer.headers, "content-length": str(len(whole))}, whole,
+                          cut_at=900)  # fmt: skip
+        start = int(request.headers["range"][6:-1])
+        end = min(start + piece, len(whole))
+        ranged = {"content-range": f"bytes {start}-{end - 1}/{len(whole)}"}
+        return Answer(206, {"etag": answer.headers["etag"], **ranged}, whole[start:end])
+
+    spoil(night, change, times=99)
+    result = await night.run(make_rows(1), download=NAME)
+
+    if piece == 500:
+        assert result.exit_code is Exit.ROWS_FAILED
+        assert "it gave 2,900 of" in result.downloads.failed[0]
+        assert not file_of(night).exists()
+    else:
+        assert (result.exit_code, file_of(night).read_bytes()) == (0, night.dub(REF))
+
+
 @pytest.mark.parametrize("status", [200, 206, 416])
 async def test_a_file_that_changed_meanwhile_is_not_spliced(night, status):
     """F-114: a store that ignores If-Range is not believed, whatever it says of the rest."""
