@@ -108,8 +108,9 @@ def planned_run(
     an option that it has settled, and for another price.
     """
     plan = read_plan(path)
-    _require_unsaid(context)
     head = plan.head
+    _require_unsaid(context)
+    _require_same_column(context, plan)
     price = parse_price(head.price) if head.price else None
     if wanted.price not in {None, price}:
         raise UnusableInputError(
@@ -136,6 +137,18 @@ def _require_unsaid(context: click.Context) -> None:
                 f"`{parameter.opts[0]}` beside `--plan`",
                 "the plan says which rows: leave one of them out",
             )
+
+
+def _require_same_column(context: click.Context, plan: SavedPlan) -> None:
+    """Refuse another column of lengths than the plan's own costs are made of."""
+    said = context.get_parameter_source("duration_column") is ParameterSource.COMMANDLINE
+    named, before = context.params["duration_column"], plan.head.duration_column
+    if said and named != before:
+        lengths = f"from `{before}`" if before else "of no column"
+        raise UnusableInputError(
+            f"{plan.path}: the plan is stale: it has lengths {lengths}, not from `{named}`",
+            "make a new plan, or leave the column to this one",
+        )
 
 
 def _manifests_of(plan: SavedPlan, manifests: Sequence[str]) -> list[str]:

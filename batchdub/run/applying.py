@@ -104,7 +104,9 @@ class Applying:
             return
         now = plan_row(item, self.tariff)
         if reference_id in self._own and (was.fate.sends or was.fate is Fate.IN_DOUBT):
-            was = was._replace(fate=now.fate, cost=now.cost)
+            # What it was to cost still counts where it is still to be sent.
+            agreed = was.cost if was.fate.sends and now.fate.sends else now.cost
+            was = was._replace(fate=now.fate, cost=agreed)
         changed = difference(was, now, item.reason, self.tariff.currency if self.tariff else "")
         if changed:
             self._change(f"{where}: {changed}")

@@ -135,6 +135,26 @@ def test_a_plan_keeps_its_price(cli, tmp_path):
     assert ", for 2,469.00 EUR\n" in done.err
 
 
+def test_a_length_that_changed_between_two_runs_of_a_plan_is_another_cost(cli, tmp_path):
+    """Also of a row that the plan's own run has tried: it was to cost what was agreed to."""
+    manifest = "tonight.csv"
+    (tmp_path / manifest).write_text(
+        "video_url,audio_url,reference_id,duration\n"
+        "https://cdn.example.com/1.mp4,https://cdn.example.com/1.wav,S1,1:00\n"
+        "https://cdn.example.com/2.mp4,https://cdn.example.com/2.wav,S2,2:00\n"
+    )
+    save(cli, manifest, "--price", "1 EUR/min")
+    first = cli("run", *PLAN, *SANDBOX, "--concurrency", "1", "--tokens", "1")
+    edit(tmp_path, manifest, "2:00", "90:00")
+
+    result = cli("run", *PLAN, *SANDBOX)
+
+    assert first.code == 4
+    assert result.code == 2
+    assert f"{manifest}:3: `S2`: was to cost 2.00 EUR, costs 90.00 EUR" in result.err
+    assert books_of(tmp_path) == {"S1": 1}
+
+
 def test_a_dry_run_of_a_plan_says_whether_it_still_holds(cli, tmp_path):
     """Before the night, when somebody can still do something about it."""
     manifest = write_manifest(tmp_path, 2)
@@ -156,6 +176,7 @@ def test_a_dry_run_of_a_plan_says_whether_it_still_holds(cli, tmp_path):
         (("run",), "Missing argument"),
         (("run", *PLAN, "--only", "language=ja"), "`--only` beside `--plan`"),
         (("run", *PLAN, "--skip-invalid"), "`--skip-invalid` beside `--plan`"),
+        (("run", *PLAN, "--duration-column", "length"), "has lengths of no column, not from"),
         (("run", "b.csv", *PLAN), "is a plan of tonight.csv, not of b.csv"),
         (("plan", "tonight.csv", "--output", "q", "--format", "csv"), "a plan's file is JSON"),
     ],
