@@ -6,6 +6,7 @@ goes on as far as it makes sense.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from batchdub.manifest.decoding import bad_byte, open_text
@@ -82,6 +83,9 @@ def _open(path: str, opened: dict[tuple[int, int], str]) -> HashedFile:
     if path == "-":
         hint = "save it to a file: a manifest is read again by `resume` and `retry`"
         raise UnreadableError(None, None, "a manifest is not read from standard input", hint)
+    if not _is_text(os.path.abspath(path)):  # noqa: PTH100  as the ledger has it
+        raise UnreadableError(None, None, "its path is not UTF-8, so no ledger can hold it",
+                              "rename the file or the folder")  # fmt: skip
     try:
         file = HashedFile(path)
     except ValueError as error:
@@ -92,6 +96,14 @@ def _open(path: str, opened: dict[tuple[int, int], str]) -> HashedFile:
         raise UnreadableError(None, None, what, "give it once")
     opened[file.identity] = path
     return file
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _rows(path: str, file: HashedFile, problems: Problems, maker: Maker) -> Iterator[Row]:

@@ -31,6 +31,13 @@ def open_folder(path: str) -> Path:
     """
     folder = Path(os.path.abspath(path))  # noqa: PTH100  links in it stay as they were named
     try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise UnusableInputError(
+            f"{path}: its path is not UTF-8, so no ledger can hold it",
+            "name another folder with --download",
+        ) from None
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".batchdub-{os.getpid()}.part"
         probe.write_bytes(b"")

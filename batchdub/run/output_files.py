@@ -233,9 +233,14 @@ def drop_part(place: Place) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, and see to it that they survive a power cut."""
+    """Make a folder and those above it, and see to it that they survive a power cut.
+
+    Raises NotADirectoryError, naming what stands there, if that is no folder, and other OSErrors.
+    """
     missing = []
     while not folder.is_dir():
+        if os.path.lexists(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
         missing.append(folder)
         folder = folder.parent
     for each in reversed(missing):

@@ -59,6 +59,15 @@ def test_run_orders_waits_and_downloads(cli, tmp_path):
     assert cli("ledger", "check").code == 0
 
 
+def test_a_folder_that_no_ledger_can_hold_is_told_before_anything_is_ordered(cli, tmp_path):
+    """A name of another encoding would end the run after its orders, in a traceback."""
+    result = cli("run", write_manifest(tmp_path, 1), *SANDBOX, "--download", "d\udcff")
+
+    assert result.code == 2
+    assert "its path is not UTF-8" in result.err
+    assert not books_of(tmp_path)
+
+
 @pytest.mark.real_time
 def test_what_could_not_be_had_is_named_with_its_line_and_exit_8(cli, tmp_path):
     """Orders and polling are not stopped by it, and the next command is the same download."""

@@ -74,6 +74,7 @@ def test_a_file_with_problems_of_its_rows_is_hashed_to_its_end(tmp_path):
         ("a\0b.csv", "a\0b.csv: not a usable file name"),
         ("book.xlsx", "book.xlsx: a spreadsheet's own file, not text"),
         ("book.csv", "book.csv: a spreadsheet's own file, not text"),
+        ("caf\udce9.csv", "caf\udce9.csv: its path is not UTF-8, so no ledger can hold it"),
         ("what", "what: neither a table nor YAML nor JSON by its looks"),
     ],
 )
@@ -86,6 +87,7 @@ def test_what_is_no_manifest_is_told_at_once(tmp_path, path, told):
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "loop.csv").symlink_to("loop.csv")
     (tmp_path / "book.xlsx").write_bytes(b"whatever")
+    (tmp_path / "caf\udce9.csv").write_text("video_url,audio_url\nhttps://a/v,https://a/w\n")
     (tmp_path / "book.csv").write_bytes(b"PK\x03\x04\x00\x00")
     (tmp_path / "what").write_text("hello\n")
 

@@ -46,6 +46,21 @@ def names_beside(place):
     return [path.name for path in place.target.parent.iterdir()]
 
 
+@pytest.mark.parametrize("link", [True, False])
+def test_what_stands_where_a_folder_goes_is_what_is_told(place, link):
+    """Not the dub's own name: nothing stands there."""
+    there = place.target.parent
+    if link:
+        there.symlink_to("nowhere")
+    else:
+        there.write_text("mine")
+
+    with pytest.raises(NotADirectoryError) as raised:
+        Draft(place, 0)
+
+    assert raised.value.filename == str(there)
+
+
 def refuse_links(monkeypatch, code):
     def link(*_):
         raise OSError(code, os.strerror(code))
