@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.options import settings_of
-from batchdub.cli.reporting import require_no_manifest, with_run
+from batchdub.cli.reporting import with_run
 from batchdub.exits import Exit
 from batchdub.ledger import Queries, open_for_reading
 from batchdub.ledger.overview import column_names
@@ -32,8 +33,9 @@ def write_again(context: click.Context, choice: Choice, output: str) -> None:
     """
     talk = context.ensure_object(Invocation).talk
     lost: list[Lost] = []
-    with open_for_reading(settings_of(context).ledger) as ledger, ledger.moment():
-        require_no_manifest(ledger, output)
+    path = settings_of(context).ledger
+    with open_for_reading(path) as ledger, ledger.moment():
+        require_not_kept(output, "--output", path, ledger.manifest_paths())
         choice = with_run(ledger, choice)
         found = _links(ledger, choice)
         rows = sum(1 for _ in whole_rows(choice.known(ledger), found, lost))

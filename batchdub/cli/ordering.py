@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from batchdub import __version__
 from batchdub.cli.download_options import download_of, require_download
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.next_steps import Leads, leads_of, rebuild_with
 from batchdub.cli.options import key_of, settings_of
 from batchdub.cli.progress import progress_line
@@ -63,6 +64,9 @@ def carry_out(
     command = str(context.info_name)
     _require_waiting(context, wanted)
     require_download(context, wanted)
+    manifests = context.params.get("manifests") or ()
+    require_not_kept(wanted.events, "--events", settings.ledger, manifests)
+    require_not_kept(wanted.log_file, "--log-file", settings.ledger, manifests)
     with target_of(context, sandbox_of(wanted)) as target:
         tonight = Tonight(
             ledger_path=settings.ledger,

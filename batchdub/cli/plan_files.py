@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from batchdub import __version__
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.options import settings_of
 from batchdub.clock import SystemClock
 from batchdub.errors import UnusableInputError
@@ -57,7 +58,12 @@ class Saving:
     tariff: Tariff | None
 
     def write(self, ledger: Queries | None, planned: Iterable[PlannedRow]) -> None:
-        """Write the plan of these rows; the file is whole or not there."""
+        """Write the plan of these rows; the file is whole or not there.
+
+        Raises UnusableInputError for a file that the plan is made of.
+        """
+        manifests = [file.path for file in self.files] + (ledger.manifest_paths() if ledger else [])
+        require_not_kept(self.path, "--output", self.ledger, manifests)
         tariff = self.tariff
         head = PlanHead(
             made_at=to_stored_time(SystemClock().now()),

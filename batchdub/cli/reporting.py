@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TextIO
 
 import click
 
+from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.options import settings_of
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries, open_for_reading
@@ -46,7 +45,7 @@ def write_wanted(context: click.Context, wanted: Wanted) -> None:
     """Write a report. Raises UnusableInputError before anything is written for an empty choice."""
     settings = settings_of(context)
     with open_for_reading(settings.ledger) as ledger, ledger.moment():
-        require_no_manifest(ledger, wanted.output)
+        require_not_kept(wanted.output, "--output", settings.ledger, ledger.manifest_paths())
         wanted = replace(wanted, choice=with_run(ledger, wanted.choice))
         if wanted.format_name == "xlsx":
             _write_workbook(ledger, wanted)
@@ -57,17 +56,6 @@ def write_wanted(context: click.Context, wanted: Wanted) -> None:
             return
         with open_output(wanted.output, byte_order_mark=wanted.excel) as out:
             write(out)
-
-
-def require_no_manifest(ledger: Queries, output: str | None) -> None:
-    """Raise UnusableInputError for a file that the ledger's rows come from: it would be lost."""
-    target = Path(output or os.devnull)
-    for path in ledger.manifest_paths() if target.is_file() else ():
-        if Path(path).is_file() and target.samefile(path):
-            raise UnusableInputError(
-                f"{output}: is the manifest that rows of this ledger come from",
-                "name another file with --output",
-            )
 
 
 def with_run(ledger: Queries, choice: Choice) -> Choice:

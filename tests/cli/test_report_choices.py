@@ -235,7 +235,7 @@ def test_no_report_takes_the_place_of_a_manifest(cli, tmp_path, arguments):
     result = cli("report", *arguments, "--output", "./tonight.csv")
 
     assert result.code == 2
-    assert "is the manifest that rows of this ledger come from" in result.err
+    assert "is a manifest that rows come from" in result.err
     assert (tmp_path / "tonight.csv").read_text() == before
 
 

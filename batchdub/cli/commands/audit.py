@@ -9,7 +9,13 @@ import click
 
 from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
-from batchdub.cli.options import KEY_ENVIRONMENT, format_option, manifests_argument, option
+from batchdub.cli.options import (
+    KEY_ENVIRONMENT,
+    format_option,
+    manifests_argument,
+    option,
+    settings_of,
+)
 from batchdub.cli.proving_options import asking_options, proving_of
 from batchdub.cli.render import render
 
@@ -50,10 +56,12 @@ def command(
     Exit 0 only if every row that the ledger says was ordered is there once, and nothing else is;
     otherwise 6, and the rows that are not as they should be are printed. Changes nothing.
     """
-    from batchdub.run.proving import audit_manifests  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.kept_files import require_not_kept  # noqa: PLC0415  not for `--help`
+    from batchdub.run.proving import audit_manifests  # noqa: PLC0415  as above
     from batchdub.run.source import Choice, open_source  # noqa: PLC0415  as above
 
     invocation = context.ensure_object(Invocation)
+    require_not_kept(certificate, "--certificate", settings_of(context).ledger, manifests)
     source = open_source(manifests, Choice(), invocation.talk.warn)
     with proving_of(context, **asking) as proving:
         audit, content = audit_manifests(proving, source)
