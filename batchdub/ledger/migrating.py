@@ -26,7 +26,9 @@ def migrate(path: Path, database: Database) -> None:
     """
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if 0 < version < schema.SCHEMA_VERSION:
-        _keep_snapshot(path, database, snapshot_path(path, version))
+        target = _free_snapshot(database, snapshot_path(path, version))
+        if target is not None:
+            _keep_snapshot(path, database, target)
     with database.atomic():  # all of it or nothing, so a kill half-way leaves no half
         migrations.MIGRATIONS.apply(database)
         if version < schema.SCHEMA_VERSION:
@@ -54,9 +56,34 @@ def _make_anew(database: Database) -> None:
         database.create_view(name, query, replace=True)
 
 
+def _free_snapshot(database: Database, target: Path) -> Path | None:
+    """Give where the copy goes; None if an earlier try got as far as this, and made it.
+
+    A copy of other orders stays: whoever went back to the older version has made more with it.
+    """
+    now, first, number = _story(database.conn), target, 1
+    while target.exists():
+        try:
+            with closing(sqlite3.connect(f"{target.absolute().as_uri()}?mode=ro", uri=True)) as old:
+                if _story(old) == now:
+                    return None
+        except sqlite3.DatabaseError:
+            pass  # it is no copy of this ledger, whatever it is
+        number += 1
+        target = first.with_name(f"{first.name}.{number}")
+    return target
+
+
+def _story(connection: sqlite3.Connection) -> object:
+    """Give what tells a ledger from what it was before its last run."""
+    return connection.execute(
+        "SELECT (SELECT group_concat(run_id || coalesce(ended_at, ''))"
+        " FROM (SELECT run_id, ended_at FROM runs ORDER BY run_id)),"
+        " (SELECT max(transition_id) FROM transitions), (SELECT max(attempt_id) FROM attempts)"
+    ).fetchone()
+
+
 def _keep_snapshot(path: Path, database: Database, target: Path) -> None:
-    if target.exists():
-        return  # an earlier try got as far as this, and has changed nothing since
     draft = target.with_name(f"{target.name}.part")
     try:
         draft.unlink(missing_ok=True)

@@ -155,6 +155,29 @@ def test_a_ledger_of_schema_1_becomes_what_a_new_one_is(first, tmp_path):
         assert snapshot.execute("PRAGMA user_version").fetchone() == (1,)
 
 
+def test_a_ledger_that_went_back_and_ordered_more_is_kept_aside_as_well(first):
+    """F-113: the first copy knows nothing of those orders, and going back to it would lose them."""
+    open_ledger(first, "run-2").close()
+    snapshot = migrating.snapshot_path(first, 1)
+    before = snapshot.read_bytes()
+    first.write_bytes(before)
+    with closing(sqlite3.connect(first)) as older:
+        older.execute(
+            "INSERT INTO runs (run_id, command, started_at, host, pid, version)"
+            " VALUES ('run-9', 'run', '', '', 1, '')"
+        )
+        older.commit()
+
+    for number in (3, 4):
+        open_ledger(first, f"run-{number}").close()
+
+    copies = sorted(path.name for path in first.parent.glob("*.schema-*"))
+    assert copies == [snapshot.name, f"{snapshot.name}.2"]
+    assert snapshot.read_bytes() == before
+    with closing(sqlite3.connect(f"{snapshot}.2")) as second:
+        assert second.execute("SELECT count(*) FROM runs WHERE run_id = 'run-9'").fetchone() == (1,)
+
+
 def test_a_ledger_that_no_run_has_upgraded_answers_all_questions(first):
     """F-113: `status`, `plan` and `report` must not have to wait for the next night."""
     with open_for_reading(first) as ledger:
