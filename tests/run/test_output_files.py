@@ -83,6 +83,17 @@ def test_a_file_that_has_come_meanwhile_is_not_overwritten(place, monkeypatch, l
     assert place.part.read_bytes() == DUB
 
 
+def test_a_dub_that_was_moved_after_a_death_is_not_cut(place, tmp_path):
+    """Killed after the dub had its name and before its part was gone: both are one file."""
+    drafted(place)
+    os.link(place.part, tmp_path / "moved.mp4")
+
+    drafted(place, DUB[:100])
+
+    assert (tmp_path / "moved.mp4").read_bytes() == DUB
+    assert place.part.read_bytes() == DUB[:100]
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_a_name_is_given_to_the_whole(place, monkeypatch, links):
     drafted(place)
