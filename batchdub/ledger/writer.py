@@ -176,7 +176,8 @@ class Writer(Queries):
 
         `path` is shown as it was given; its absolute form lets `resume` find the file again.
         """
-        location = os.path.abspath(path)  # noqa: PTH100  the path as named, links not followed
+        location = _as_text(os.path.abspath(path))  # noqa: PTH100  as named, links not followed
+        path = _as_text(path)
         self._connection.execute(
             "INSERT INTO manifests (path, location, sha256, first_seen_at) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (location, sha256) DO UPDATE SET path = excluded.path",
@@ -282,6 +283,11 @@ def _media(row: Row) -> tuple[str, ...]:
 
 def _columns(row: Row) -> str:
     return _ENCODER.encode(dict(row.columns))
+
+
+def _as_text(path: str) -> str:
+    """Give a path as it is written on disk, where Python reads it in a narrower encoding."""
+    return os.fsencode(path).decode()
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

@@ -100,8 +100,8 @@ def _open(path: str, opened: dict[tuple[int, int], str]) -> HashedFile:
 
 def _is_text(path: str) -> bool:
     try:
-        path.encode()
-    except UnicodeEncodeError:
+        os.fsencode(path).decode()
+    except UnicodeDecodeError:
         return False
     return True
 
