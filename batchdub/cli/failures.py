@@ -23,6 +23,10 @@ _REPORT_IT = (
 )
 
 
+class DeclinedError(KeyboardInterrupt):
+    """The answer to the question was no, and that was told: nothing is left to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What to print, in this order, and how to exit.
@@ -44,6 +48,8 @@ def explain(error: BaseException, secrets: Sequence[Secret] = ()) -> Failure:
     Of a group that holds only failures a user can understand, each is told once.
     """
     leaves = tuple(_leaves(error))
+    if any(isinstance(leaf, DeclinedError) for leaf in leaves):
+        return Failure(Exit.INTERRUPTED)
     if any(map(_was_interrupted, leaves)):
         return Failure(Exit.INTERRUPTED, messages=("interrupted",))
     known = [leaf for leaf in leaves if isinstance(leaf, BatchdubError)]

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from batchdub.cli.options import option, parsed
 from batchdub.errors import UnusableInputError
@@ -23,6 +24,7 @@ from batchdub.run.options import RunOptions
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_SAID = frozenset({ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT})
 _AMOUNT = parsed("amount", parse_amount)
 
 MONEY_OPTIONS = (
@@ -58,6 +60,20 @@ MONEY_OPTIONS = (
         help="The same for all runs on this ledger since midnight, this machine's time.",
     ),
 )
+
+
+def money_again(context: click.Context) -> tuple[str, ...]:
+    """Give the options that have another command count and cap as this one does.
+
+    What a config file says holds there as well, and needs no word.
+    """
+    options: list[str] = []
+    for name in ("max_jobs", "price", "duration_column", "max_cost", "max_cost_per_day"):
+        value = context.params.get(name)
+        if value is not None and context.get_parameter_source(name) in _SAID:
+            # Thousands have a comma to be read by people, and none to be read by the parser.
+            options += ["--" + name.replace("_", "-"), str(value).replace(",", "")]
+    return tuple(options)
 
 
 def money_options(command: F) -> F:

@@ -11,16 +11,20 @@ from batchdub.run.sandboxed import TARGET
 from batchdub.select import as_value
 from batchdub.settings import DEFAULT_BASE_URL, DEFAULT_LEDGER, Settings
 
-_NAMED = re.compile(r"`batchdub (reconcile|reorder|resume|retry)\b([^`]*)`")
+_NAMED = re.compile(r"`batchdub (ledger rebuild|reconcile|reorder|resume|retry)\b([^`]*)`")
 
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """The options that lead a next command to the same ledger, API and folder of downloads."""
+    """The options that lead a next command to the same ledger, API and folder of downloads.
+
+    `money` are those by which a command that orders counts and caps what it spends.
+    """
 
     ledger: tuple[str, ...] = ()
     api: tuple[str, ...] = ()
     download: tuple[str, ...] = ()
+    money: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def led(text: str, leads: Leads) -> str:
 
 def resume_with(leads: Leads) -> tuple[str, ...]:
     """Give the command that orders what a ledger has left, whatever manifests that came from."""
-    return ("batchdub", "resume", *leads.api, *leads.ledger)
+    return ("batchdub", "resume", *leads.api, *leads.ledger, *leads.money)
 
 
 def retry_with(leads: Leads, reference_id: str, *more: str) -> str:
@@ -117,7 +121,7 @@ def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]
         if reference_id
     ]
     commands += [
-        ["batchdub", "retry", f"--{state}", *leads.api, *leads.ledger]
+        ["batchdub", "retry", f"--{state}", *leads.api, *leads.ledger, *leads.money]
         for state, any_are in (("failed", found.failed), ("rejected", found.rejected))
         if any_are and not found.duplicate
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -24,10 +24,11 @@ from batchdub.hours import day_of
 from batchdub.models import JobKey
 from batchdub.plan import Fate, PlannedRow, Totals, expected_duration_s
 from batchdub.preflight import Signed
+from batchdub.price import DEFAULT_DURATION_COLUMN
 from batchdub.run.desk import Order
 from batchdub.run.inspecting import Checks
 from batchdub.run.options import RunOptions
-from batchdub.run.pricing import Offer, Pricing, make_offer, spent_today
+from batchdub.run.pricing import Offer, Priced, Pricing, make_offer, spent_today
 from batchdub.run.probing import Probed
 from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.source import noting_links, starting_at, turns_of
@@ -120,10 +121,12 @@ def print_plan(
     for line in chain(signed.lines() if tell_links else (), pricing.lines()):
         invocation.talk.say(line)
     _tell_totals(invocation.talk, totals, options.rate)
-    offer = make_offer(_costs(orders, projection), options, clock, today)
+    costs = list(_costs(orders, projection))
+    offer = make_offer(costs, options, clock, today)
     if offer.of:
-        _tell_money(invocation.talk, offer, today, options)
-    if isinstance(out, Saving):
+        all_of_it = make_offer(costs, _uncapped(options), clock, None).cost
+        _tell_money(invocation.talk, offer, all_of_it, today, options)
+    if isinstance(out, Saving) and totals.to_send:
         leads = leads_of(settings_of(context), out.api)
         run = ("batchdub", "run", "--plan", out.path, *leads.api, *leads.ledger)
         invocation.talk.say(f"next: {shlex.join(run)}")
@@ -150,17 +153,27 @@ def _costs(orders: list[Order], projection: Projection) -> Iterator[int | None]:
         yield order.cost
 
 
-def _tell_money(talk: Talk, offer: Offer, today: SpentToday | None, options: RunOptions) -> None:
-    """Tell what the orders cost, what was spent today, and how many orders the limits let go."""
+def _uncapped(options: RunOptions) -> RunOptions:
+    return replace(options, max_jobs=None, max_cost=None, max_cost_per_day=None)
+
+
+def _tell_money(
+    talk: Talk,
+    offer: Offer,
+    all_of_it: Priced | None,
+    today: SpentToday | None,
+    options: RunOptions,
+) -> None:
+    """Tell what all orders cost, what was spent today, and how many orders the limits let go."""
     if today is not None and options.tariff is not None and today.total:
         since = local_time(day_of(datetime.now(UTC))[0])
         talk.say(f"since {since}: {options.tariff.amount(today.total)} spent or maybe spent")
-    costs = f", for {offer.cost}" if offer.cost is not None and offer.orders else ""
+    if all_of_it is not None:
+        talk.say(f"cost at {options.tariff and options.tariff.price}: {all_of_it}")
     if offer.reached is not None:
+        costs = f", for {offer.cost}" if offer.cost is not None and offer.orders else ""
         fit = f"{offer.orders:,} of {counted(offer.of, 'order')}"
         talk.say(f"within `{offer.reached.limit}`: {fit}{costs}")
-    elif costs:
-        talk.say(f"cost at {options.tariff and options.tariff.price}: {offer.cost}")
 
 
 def _counting(planned: Iterable[PlannedRow], totals: Totals) -> Iterator[PlannedRow]:
@@ -186,9 +199,11 @@ def _tell_totals(talk: Talk, totals: Totals, rate: Rate) -> None:
     )
     talk.say(f"{counted(totals.rows, 'row')}: {counts}")
     for name, values in totals.groupings().items() if totals.to_send else ():
+        if name == DEFAULT_DURATION_COLUMN:  # a length tells nobody which rows these are
+            continue
         shares = ", ".join(
-            f"{value or '(empty)'} {sum(fates[fate] for fate in Fate if fate.sends):,}"
-            f" of {fates.total():,}"
+            f"{value or '(empty)'} ({sum(fates[fate] for fate in Fate if fate.sends):,}"
+            f" of {fates.total():,})"
             for value, fates in values.items()
         )
         talk.say(f"to order by {name}: {shares}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PLAIN_EVERY_S = 30.0
 _LIVE_EVERY_S = 0.1
+_RATE_AFTER_S = 1.0  # of less time a rate is only noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     ):
         if number:
             yield f"{number:,} {words}", style
-    if snapshot.phase not in ("waiting", "downloading"):
+    if snapshot.phase not in ("waiting", "downloading") and snapshot.elapsed_s >= _RATE_AFTER_S:
         yield f"{orders_per_min(snapshot):.0f}/min", ""
     left_s = time_left_s(snapshot)
-    if left_s:
+    if left_s and snapshot.phase != "ending":
         yield f"{format_duration(left_s)} to go", "cyan"
 
 

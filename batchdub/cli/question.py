@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchdub.cli.failures import DeclinedError
 from batchdub.cli.invocation import Invocation
 from batchdub.run.naming import name_of_key
 from batchdub.run.sandboxed import books_path
@@ -73,7 +74,7 @@ def ask(question: str, talk: Talk, declined: str = "nothing was ordered") -> Non
         agreed = False
     if not agreed:
         talk.say(declined)
-        raise KeyboardInterrupt
+        raise DeclinedError
 
 
 def _tell_key(tonight: Tonight, talk: Talk) -> str:
@@ -97,7 +98,8 @@ def _question(
     lasts_s = expected_duration_s(offer.orders, tonight.options.rate)
     takes = "" if lasts_s is None else f", about {format_duration(lasts_s)}"
     costs = "" if offer.cost is None else f", for {offer.cost}"
-    return f"Order {which} {where}{whose}{takes}{costs}?"
+    capped = "" if offer.reached is None else f" (as `{offer.reached.limit}` allows)"
+    return f"Order {which}{capped} {where}{whose}{takes}{costs}?"
 
 
 def _dubs(offer: Offer, kind: str = "") -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchdub.cli.next_steps import Found, Leads, leads_of, next_commands, resume_with
+from batchdub.cli.next_steps import Found, Leads, leads_of, led, next_commands, resume_with
 from batchdub.cli.options import settings_of
 from batchdub.exits import Exit
 from batchdub.ledger import open_for_reading
@@ -146,10 +146,12 @@ def state_rows(overview: Overview) -> Iterator[dict[str, object]]:
 
 def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
     """Tell the last run, what needs a look, and what to do next."""
+    leads = leads_of(settings, overview.api)
     if overview.last_run is not None:
-        talk.say(f"last run: {describe_run(overview.last_run, running=overview.running)}")
+        said = f"last run: {describe_run(overview.last_run, running=overview.running)}"
+        talk.say(led(said, leads))
     for line in _attention(overview):
-        talk.say(line)
+        talk.say(led(line, leads))
     if overview.stalled:
         talk.say(
             f"{counted(overview.stalled, 'row')} stalled: at the API for more than 6 hours, and not"

@@ -10,6 +10,7 @@ import click
 
 from batchdub.cli.download_options import download_again
 from batchdub.cli.invocation import Invocation
+from batchdub.cli.money_options import money_again
 from batchdub.cli.next_steps import (
     Found,
     Leads,
@@ -43,6 +44,7 @@ _WHEN: Mapping[Exit, str] = {
     Exit.TERMINATED: "{command} goes on",
 }
 """Ends after which a command goes on with what is left, and when that makes sense."""
+_COMMAND = "{command}"
 
 _BAD = frozenset({JobState.REJECTED, JobState.FAILED})
 
@@ -53,7 +55,7 @@ def summarise(result: RunResult, context: click.Context, api: str) -> None:
     `api` is what its ledger is bound to.
     """
     same_command = ("batchdub", *context.ensure_object(Invocation).arguments)
-    _summarise(result, context, leads_of(settings_of(context), api), same_command)
+    _summarise(result, context, _leads(context, api), same_command)
 
 
 def summarise_again(result: RunResult, context: click.Context, api: str) -> None:
@@ -61,8 +63,13 @@ def summarise_again(result: RunResult, context: click.Context, api: str) -> None
 
     The same command would look for further rows to order again, so `resume` goes on.
     """
-    leads = leads_of(settings_of(context), api)
+    leads = _leads(context, api)
     _summarise(result, context, leads, resume_with(leads), "`batchdub resume`")
+
+
+def _leads(context: click.Context, api: str) -> Leads:
+    leads = leads_of(settings_of(context), api)
+    return replace(leads, download=download_again(context), money=money_again(context))
 
 
 def _summarise(
@@ -77,12 +84,11 @@ def _summarise(
     for line in _counts(result):
         talk.say(line)
     _tell_problems(result, talk, leads)
-    leads = replace(leads, download=download_again(context))
-    again = again_after(result)
-    if again:
-        talk.hint(_WHEN[again].format(command=named))
+    hint = hint_after(result)
+    if hint:
+        talk.hint(hint.format(command=named))
     manifests = context.params.get("manifests", ())
-    found = found_after(result, goes_on if again else (), manifests, leads)
+    found = found_after(result, goes_on if _COMMAND in hint else (), manifests, leads)
     commands = next_commands(found, leads, well=result.exit_code is Exit.DONE)
     for command in commands:
         talk.say(f"next: {command}")
@@ -246,15 +252,16 @@ def _attention(result: RunResult) -> Iterator[str]:
         yield from failed_lines(result.downloads)
 
 
-def again_after(result: RunResult) -> Exit | None:
-    """Give the end after which a command goes on; None if it would not, or nothing is left.
+def hint_after(result: RunResult) -> str:
+    """Say how what is left is ordered, by `{command}` if one goes on; empty if nothing is left.
 
     Rows that are held wait for a person, and no command goes on with them.
     """
     if not result.standing.states[JobState.PENDING]:
-        return None
-    codes = {reason.code for reason in result.reasons}
-    return next((code for code in _WHEN if code in codes), None)
+        return ""
+    hints = {reason.code: reason.hint for reason in reversed(result.reasons)}
+    code = next((code for code in _WHEN if code in hints), None)
+    return "" if code is None else hints[code] or _WHEN[code]
 
 
 def found_after(

@@ -210,4 +210,4 @@ class Desk:
         if self._in_hand or self.open_doubts or not self._ready:
             return
         if reached := self.purse.refusal(self._ready[0].cost):
-            self.stop.ask(Exit.CAP, str(reached))
+            self.stop.ask(Exit.CAP, str(reached), hint=reached.hint)

@@ -40,10 +40,14 @@ NO_CAPS = Caps()
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A limit that the next order would exceed: the option that set it, and how things stand."""
+    """A limit that the next order would exceed: the option that set it, and how things stand.
+
+    `hint` is as a StopReason's: the same command may not get any further, or not today.
+    """
 
     limit: str
     standing: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"`{self.limit}` is reached" + (f": {self.standing}" if self.standing else "")
@@ -128,7 +132,7 @@ class Purse:
             return None
         self._look_at_the_calendar()
         if not self._jobs.fits(1):
-            return Reached(f"--max-jobs {self._caps.jobs}")
+            return Reached(f"--max-jobs {self._caps.jobs}", hint=_way_out(self._jobs, 1))
         for limit in (self._cost, self._day):
             if not limit.fits(cost or 0):
                 return self._reached(limit, cost or 0)
@@ -194,13 +198,22 @@ class Purse:
             Amount(millionths, self._caps.currency)
             for millionths in (limit.most or 0, limit.total, cost)
         )
-        today, ends = "", ""
+        today, hint = "", _way_out(limit, cost)
         if limit is self._day:
-            today, ends = " today", f"; today ends at {local_time(self._day_ends_at)}"
+            today = " today"
+            hint = hint or f"from {local_time(self._day_ends_at)} on, {{command}} orders the next"
         return Reached(
             f"{limit.option} {most}",
-            f"{total} spent or maybe spent{today}, and the next order costs {next_one}{ends}",
+            f"{total} spent or maybe spent{today}, and the next order costs {next_one}",
+            hint,
         )
+
+
+def _way_out(limit: _Limit, share: int) -> str:
+    """Say how to get on from a limit that the next order alone exceeds; empty if it does not."""
+    if limit.most is None or share <= limit.most:
+        return ""
+    return f"raise `{limit.option}`: the next order alone is more, so no run gets any further"
 
 
 def _kept(limit: _Limit, jobs: Collection[int]) -> _Limit:

@@ -17,10 +17,15 @@ _KEPT = 10
 
 @dataclass(frozen=True, slots=True)
 class StopReason:
-    """An exit code and the sentence that explains it."""
+    """An exit code and the sentence that explains it.
+
+    `hint` is what to do where that is more than the code alone tells; `{command}` in it stands for
+    the command that goes on, and without one no command gets any further until it is done.
+    """
 
     code: Exit
     message: str
+    hint: str = ""
 
 
 class Stop:
@@ -38,12 +43,12 @@ class Stop:
         self._asked = asyncio.Event()
         self._looked_enough = asyncio.Event()
 
-    def ask(self, code: Exit, message: str, *, looks_go_on: bool = False) -> None:
+    def ask(self, code: Exit, message: str, *, hint: str = "", looks_go_on: bool = False) -> None:
         """Send nothing new from now on, because of this.
 
         `looks_go_on` is for an API that refuses orders and yet answers free calls.
         """
-        self.note(code, message)
+        self.note(code, message, hint)
         self.asked = True
         self._asked.set()
         if code in _NO_MORE_CALLS and not looks_go_on:
@@ -51,13 +56,13 @@ class Stop:
             self._looked_enough.set()
         self.on_ask()
 
-    def note(self, code: Exit, message: str) -> None:
+    def note(self, code: Exit, message: str, hint: str = "") -> None:
         """Remember a reason for the exit code that does not stop the run.
 
         The first ten of a code are kept: a thousand rows given up are told by their count. What
         several workers have noticed is one reason.
         """
-        reason = StopReason(code, message)
+        reason = StopReason(code, message, hint)
         if reason in self.reasons:
             return
         if sum(reason.code is code for reason in self.reasons) < _KEPT:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.nights import SANDBOX, api_server, books_of, sandbox_on_a_port
@@ -39,7 +41,9 @@ def test_a_plan_tells_what_the_orders_cost(cli, manifest):
 def test_a_plan_tells_how_many_orders_fit(cli, manifest, monkeypatch):
     """In the manifest's order; a row that no cap can count is held back."""
     capped = cli("plan", manifest, "--price", "0.35/min", "--max-cost", "11")
-    assert "within `--max-cost 11.00`: 2 of 3 orders, for 10.50" in capped.err
+    assert (
+        "cost at 0.35/min: 21.00\nwithin `--max-cost 11.00`: 2 of 3 orders, for 10.50" in capped.err
+    )
     assert "held  `duration` is empty, so no cap can count what it costs" in capped.out
 
     monkeypatch.setenv("BATCHDUB_MAX_JOBS", "1")
@@ -92,6 +96,34 @@ def test_a_run_tells_what_it_spent_and_where_it_stopped(cli, tmp_path, manifest)
 
 
 @pytest.mark.real_time
+def test_a_cap_below_one_order_says_so_and_names_no_command_that_would_get_no_further(
+    cli, tmp_path, manifest
+):
+    """Exit 5 is no failure: night after night nothing would be ordered, and nobody would look."""
+    price = ("--price", "1 EUR/min", "--limit", "3")
+    little = cli("run", manifest, *SANDBOX, *price, "--max-cost", "5")
+    some = cli("run", manifest, *SANDBOX, *price, "--max-cost", "10")
+    day = cli("run", manifest, *SANDBOX, *price, "--max-cost-per-day", "25")
+
+    assert (little.code, some.code, day.code) == (5, 5, 5)
+    assert "hint: raise `--max-cost`: the next order alone is more" in little.err
+    assert "next: batchdub run" not in little.err
+    assert "hint: raise `--max-cost`: the next order alone is more" in some.err
+    assert re.search(r"hint: from [-0-9]+ 00:00.* on, the same command orders the next", day.err)
+    assert "next: batchdub run" in day.err
+
+
+@pytest.mark.real_time
+def test_the_next_command_counts_and_caps_as_this_one(cli, manifest):
+    """Pasted, it would else order without a price, and without the cap that was asked for."""
+    money = ("--price", "1 EUR/min", "--max-cost", "1200 EUR")
+    end = cli("run", manifest, *SANDBOX, *money, "--limit", "2", "--wait", "--fault", "fail=1")
+
+    again = "batchdub retry --failed --sandbox --price '1.00 EUR/min' --max-cost '1200.00 EUR'"
+    assert f"next: {again}\n" in end.err
+
+
+@pytest.mark.real_time
 def test_the_question_names_whose_key_it_is_and_the_cost(tmp_path, manifest):
     """On a terminal, in one question: how many, what, where, as whom, how long, for how much."""
     with sandbox_on_a_port(key=KEY["CHAMELAION_API_KEY"]) as (there, books):
@@ -101,7 +133,10 @@ def test_the_question_names_whose_key_it_is_and_the_cost(tmp_path, manifest):
     flat = " ".join(shown.split())
     assert code == 130
     assert "key: `a stand-in account`" in flat
-    assert f"Order 2 of 4 new dubs at {there[1]} as `a stand-in account`, for 2.40 EUR?" in flat
+    dubs = "2 of 4 new dubs (as `--max-cost 3.00 EUR` allows)"
+    assert f"Order {dubs} at {there[1]} as `a stand-in account`, for 2.40 EUR?" in flat
+    assert "nothing was ordered" in flat
+    assert "interrupted" not in flat, "an answer is no Ctrl-C"
     assert not books.orders
 
 

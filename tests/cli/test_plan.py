@@ -22,7 +22,7 @@ def test_a_first_plan_needs_no_ledger_and_no_key_and_leaves_nothing(cli, tmp_pat
     assert result.code == 0
     assert set(fates(result).values()) == {"new"}
     assert "6 rows: 6 new" in result.err
-    assert "to order by language: no 3 of 3, ja 3 of 3" in result.err
+    assert "to order by language: no (3 of 3), ja (3 of 3)" in result.err
     assert "6 orders at 60/min: about 6.1 s" in result.err
     assert [path.name for path in tmp_path.iterdir()] == [manifest]
 

@@ -254,7 +254,7 @@ def test_what_a_cap_leaves_is_pending_and_resumed(cli, tmp_path, failed):
 
     assert capped.code == 5
     assert "hint: `batchdub resume` orders the next ones" in capped.err
-    assert told(capped) == ["batchdub resume --sandbox"]
+    assert told(capped) == ["batchdub resume --sandbox --max-jobs 1"]
     assert told(cli("retry", "--failed", *SANDBOX)) == ["batchdub resume --sandbox"]
     assert cli("resume", *SANDBOX).code == 0
     assert books_of(tmp_path) == ordered(**{f"{A}~r2": 1, f"{B}~r2": 1})

@@ -107,6 +107,17 @@ def test_the_last_run_is_told_with_its_end(cli, tmp_path):
     assert "with exit 5: `--max-jobs 1` is reached" in said
 
 
+@pytest.mark.real_time
+def test_what_the_last_run_told_to_do_works_as_pasted(cli, tmp_path):
+    """The ledger remembers the sentence; which API and ledger it is about is known here."""
+    manifest = write_manifest(tmp_path, 3)
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+    (tmp_path / "batchdub.db").unlink()
+    cli("run", manifest, *SANDBOX)
+
+    assert f"`batchdub ledger rebuild --sandbox {manifest}` adopts them" in cli("status").err
+
+
 def test_a_run_without_an_end_and_without_a_process_was_killed(cli, tmp_path):
     """Its process is not there any more, so it is not going on."""
     ledger, _ = ledger_with(tmp_path, a=JobState.PENDING)

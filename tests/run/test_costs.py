@@ -143,7 +143,7 @@ async def test_a_new_day_may_spend_again(night):
 
     assert [each.exit_code for each in (first, same_day, next_day)] == [Exit.CAP] * 3
     assert [each.ordered for each in (first, same_day, next_day)] == [2, 0, 2]
-    assert "; today ends at " in first.reasons[0].message
+    assert first.reasons[0].hint.endswith(" on, {command} orders the next")
 
 
 async def test_orders_sent_without_a_price_count_by_todays(night):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from batchdub.hours import day_of
-from batchdub.run.purse import Caps, Purse, Reached, SpentToday
+from batchdub.run.purse import Caps, Purse, SpentToday
 
 NOON = day_of(datetime(2026, 3, 2, 12, tzinfo=UTC))[0] + timedelta(hours=12)
 LATER = timedelta(days=9)
@@ -38,7 +38,10 @@ def test_an_order_that_does_not_fit_names_its_limit():
 def test_a_cap_of_nothing_lets_nothing_go():
     """Not even what is cheap."""
     assert Purse(Caps(cost=0), Clock()).refusal(1) is not None
-    assert Purse(Caps(jobs=0), Clock()).refusal(None) == Reached("--max-jobs 0")
+    refused = Purse(Caps(jobs=0), Clock()).refusal(None)
+    assert refused is not None
+    assert str(refused) == "`--max-jobs 0` is reached"
+    assert refused.hint.startswith("raise `--max-jobs`"), "the same command would not get further"
 
 
 def test_what_was_spent_before_counts_today_and_what_turns_out_absent_comes_back():
