@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from batchdub.errors import LedgerUnusableError
+from batchdub.ledger.opening import RESTORE_HINT
 from batchdub.ledger.queries import Queries
 from batchdub.ledger.replay import Recorded, Step, Try, contradictions
 from batchdub.ledger.schema import OUTPUTS_SINCE, expected_guards
 from batchdub.media_url import media_key, url_hash
 
-_RESTORE = "restore a backup, or rebuild it with `batchdub ledger rebuild`"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MEDIA_KEY = re.compile(r"m1:[0-9a-f]{32}")
 
@@ -50,23 +50,24 @@ def _integrity(queries: Queries) -> Iterator[str]:
         found = [error.message]
     for verdict in found:
         if verdict != "ok":
-            yield f"the file is damaged: {verdict}; {_RESTORE}"
+            yield f"the file is damaged: {verdict}; {RESTORE_HINT}"
 
 
 def _foreign_keys(queries: Queries) -> Iterator[str]:
     for table, row_id, parent, _ in queries.ask("PRAGMA foreign_key_check"):
-        yield f"row {row_id} of `{table}` points to a row of `{parent}` that is gone; {_RESTORE}"
+        found = f"row {row_id} of `{table}` points to a row of `{parent}` that is gone"
+        yield f"{found}; {RESTORE_HINT}"
 
 
 def _schema(queries: Queries) -> Iterator[str]:
     expected, found = expected_guards(queries.schema_version()), queries.guards()
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
-            yield f"the guard `{name}` is missing: anything may have been written; {_RESTORE}"
+            yield f"the guard `{name}` is missing: anything may have been written; {RESTORE_HINT}"
         elif name not in expected:
             yield f"`{name}` was added by another program; remove it with a SQLite tool"
         elif found[name] != expected[name]:
-            yield f"the guard `{name}` was changed: anything may have been written; {_RESTORE}"
+            yield f"the guard `{name}` was changed: anything may have been written; {RESTORE_HINT}"
 
 
 def _histories(queries: Queries) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _revisions(queries: Queries) -> Iterator[str]:
     for reference_id, revisions, latest in queries.ask(query):
         yield (
             f"`{reference_id}`: of its revisions {revisions}, {latest} are marked as the latest;"
-            f" the highest alone must be, and none be missing; {_RESTORE}"
+            f" the highest alone must be, and none be missing; {RESTORE_HINT}"
         )
 
 

@@ -30,7 +30,10 @@ _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for
 _CHECKING_KIB = 64_000  # with more it was no faster: the system's own cache has the rest
 _FULL = 2
 _MAGIC = b"SQLite format 3\0"
-_RESTORE_HINT = "restore a copy, or start a new ledger with `batchdub ledger rebuild`"
+RESTORE_HINT = (
+    "restore a backup, or move the file and its -wal away and make it anew with"
+    " `batchdub ledger rebuild MANIFEST`"
+)
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def told_plainly(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise _explain(path, error) from None
     except UnicodeDecodeError:  # Python's, over the text of SQLite's own complaint
-        raise LedgerUnusableError(f"{path}: the ledger is damaged", _RESTORE_HINT) from None
+        raise LedgerUnusableError(f"{path}: the ledger is damaged", RESTORE_HINT) from None
 
 
 def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
@@ -57,7 +60,7 @@ def _explain(path: Path, error: sqlite3.DatabaseError) -> LedgerUnusableError:
         return _not_a_ledger(path)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
         # A plain SQLITE_ERROR is a table or column that is not there, or text that is none.
-        return LedgerUnusableError(f"{path}: the ledger is damaged ({error})", _RESTORE_HINT)
+        return LedgerUnusableError(f"{path}: the ledger is damaged ({error})", RESTORE_HINT)
     if code == sqlite3.SQLITE_FULL:
         return LedgerWriteError(f"{path}: the disk is full", "free some space, then run again")
     if code == sqlite3.SQLITE_BUSY:
@@ -256,14 +259,14 @@ def _make_durable(path: Path, connection: sqlite3.Connection) -> None:
 def _refuse_damaged(path: Path, connection: sqlite3.Connection, check: str) -> None:
     verdict = _pragma(connection, check)
     if verdict != "ok":
-        raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", _RESTORE_HINT)
+        raise LedgerUnusableError(f"{path}: the ledger is damaged: {verdict}", RESTORE_HINT)
 
 
 def _refuse_astray(path: Path, connection: sqlite3.Connection) -> None:
     astray = connection.execute("PRAGMA foreign_key_check").fetchone()
     if astray is not None:
         raise LedgerUnusableError(
-            f"{path}: the ledger is damaged: a row of `{astray[0]}` points nowhere", _RESTORE_HINT
+            f"{path}: the ledger is damaged: a row of `{astray[0]}` points nowhere", RESTORE_HINT
         )
 
 
@@ -272,7 +275,7 @@ def _refuse_strange(path: Path, connection: sqlite3.Connection) -> None:
         if connection.execute(query).fetchone() is not None:
             raise LedgerUnusableError(
                 f"{path}: the ledger is damaged: `{table}` has a value that none can be",
-                _RESTORE_HINT,
+                RESTORE_HINT,
             )
 
 

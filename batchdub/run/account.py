@@ -29,7 +29,8 @@ def require_bound_to(ledger: Queries, target: str) -> None:
     if bound not in {None, target}:
         raise LedgerUnusableError(
             f"{ledger.path}: this ledger was made against {bound}, not {target}",
-            "name another ledger with --ledger",
+            "name another ledger with --ledger"
+            + ("" if ledger.may_have_ordered() else "; this one has ordered nothing: delete it"),
         )
 
 

@@ -63,6 +63,10 @@ def _unreadable(path: Path, error: OSError) -> UnusableInputError:
     return UnusableInputError(f"{path}: {error.strerror}", "give `--state` a file of your own")
 
 
+class BooksInUseError(UnusableInputError):
+    """Another sandbox holds the file."""
+
+
 class Books:
     """The orders in memory, found by request_id and by reference_id. Not kept on disk."""
 
@@ -126,7 +130,7 @@ class FileBooks(Books):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UnusableInputError(
+            raise BooksInUseError(
                 f"{self.path}: in use by another sandbox", "stop it, or give another `--state`"
             ) from None
 

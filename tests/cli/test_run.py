@@ -282,12 +282,14 @@ def test_7_a_second_run_names_the_first_and_orders_nothing(cli, tmp_path, manife
         wait_until(lambda: lock.exists() and lock.stat().st_size)
         wait_until(lambda: books_of(tmp_path))
         before = sum(books_of(tmp_path).values())
-        # A sandbox of its own would find the books in use; so this one asks a port.
+        third = cli("run", manifest, *SANDBOX)
+        # A sandbox of its own finds the books in use already; so this one asks a port.
         with sandbox_on_a_port() as (options, books):
             second = cli("run", manifest, *options, "--key-file", key_file(tmp_path))
 
-    assert second.code == 7
-    assert f"(pid {first.pid} on " in second.err
+    for refused in (second, third):
+        assert refused.code == 7
+        assert f"(pid {first.pid} on " in refused.err
     assert not books.orders
     assert before
 
@@ -404,6 +406,29 @@ def test_10_an_unusable_ledger_is_refused_and_left_as_it_is(cli, tmp_path, manif
     assert words in result.err
     assert ledger.read_bytes() == before
     assert sum(books_of(tmp_path).values()) == 1
+
+
+def test_10_a_damaged_ledger_is_made_anew_as_told(cli, tmp_path, manifest):
+    """The hint named a command that met the same damage, and gave the same hint."""
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+    cut(tmp_path / "batchdub.db")
+    told = cli("ledger", "rebuild", manifest, *SANDBOX[:1])
+    (tmp_path / "batchdub.db").rename(tmp_path / "damaged.db")
+    (tmp_path / "batchdub.db-wal").unlink(missing_ok=True)
+
+    assert told.code == 10
+    assert "move the file and its -wal away" in told.err
+    assert cli("ledger", "rebuild", manifest, *SANDBOX[:1]).code == 0
+    assert counts(tmp_path)["pending"] == 5
+
+
+def test_10_a_sandbox_that_has_no_room_for_its_books_names_the_ledger(cli, manifest):
+    """The option that names books is another command's."""
+    result = cli("run", manifest, *SANDBOX, "--ledger", "none/season.db")
+
+    assert result.code == 10
+    assert "name another one with --ledger" in result.err
+    assert "--state" not in result.err
 
 
 # -- secrets ----------------------------------------------------------------------------------
