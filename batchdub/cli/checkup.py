@@ -44,11 +44,15 @@ def check_up(context: click.Context, *, sandbox: bool) -> list[Finding]:
     found += _strange_variables(invocation.environ)
     found += examine_folder(settings.ledger)
     found += examine_placement(settings.ledger)
+    ledger_seen = False
     try:
         with target_of(context, SandboxSettings() if sandbox else None) as target:
             found += [*examine_ledger(settings.ledger, target.name), *_running(settings)]
+            ledger_seen = True
             found += examine_api(target, SystemClock(), __version__, invocation.talk.say)
     except BatchdubError as error:
+        if not ledger_seen:
+            found += [*examine_ledger(settings.ledger, None), *_running(settings)]
         check = "key" if error.exit_code is Exit.KEY else "target"
         found.append(Finding(check, Verdict.PROBLEM, error.message, error.hint, error.exit_code))
     return found
@@ -88,13 +92,13 @@ def _settings(settings: Settings, invocation: Invocation, *, sandbox: bool) -> I
         shown = f"{told.value} ({told.origin})"
         if told.name == "base-url" and sandbox:
             shown = "a sandbox inside this command"
-        yield Finding(told.name, Verdict.OK, shown)
+        yield Finding("setting", Verdict.OK, f"{told.name}: {shown}")
     if not sandbox:
         yield from _proxy(settings.base_url, invocation.environ)
     for told in told_variables(invocation.environ):
         yield Finding("environment", Verdict.OK, f"{told.origin}={told.value}")
     if settings.key is not None or settings.key_file is not None:
-        yield Finding("key", Verdict.OK, f"set by {settings.origins['key']}")
+        yield Finding("setting", Verdict.OK, f"key: set by {settings.origins['key']}")
 
 
 def _proxy(base_url: str, environ: Mapping[str, str]) -> Iterator[Finding]:

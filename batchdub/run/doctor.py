@@ -105,8 +105,11 @@ def judge_space(free_bytes: int) -> Finding:
     return Finding("disk", Verdict.OK, detail)
 
 
-def examine_ledger(ledger: Path, api: str) -> Iterator[Finding]:
-    """Look at the ledger: sound, private, and bound to this API; there need not be one yet."""
+def examine_ledger(ledger: Path, api: str | None) -> Iterator[Finding]:
+    """Look at the ledger: sound, private, and bound to this API; there need not be one yet.
+
+    Without an API, because no key or address is usable, it may be bound to any.
+    """
     if not ledger.exists():
         yield Finding("ledger", Verdict.OK, f"{ledger}: not there yet; the first run makes it")
         return
@@ -117,7 +120,7 @@ def examine_ledger(ledger: Path, api: str) -> Iterator[Finding]:
     except LedgerUnusableError as error:
         yield _unusable("ledger", error.message, error.hint)
         return
-    if bound not in {None, api}:
+    if api is not None and bound not in {None, api}:
         yield _unusable("ledger", f"{ledger}: made against {bound}, not {api}",
                         "name another ledger with --ledger, or its API")  # fmt: skip
     else:

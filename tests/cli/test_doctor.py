@@ -52,7 +52,7 @@ def test_all_is_well_before_the_first_night(cli, tmp_path):
     assert {verdict for several in found.values() for verdict, _ in several} == {"ok"}
     assert found["key"] == [("ok", "accepted, as `a stand-in account`")]
     assert found["list"] == [("ok", "the account has 0 requests")]
-    assert found["base-url"] == [("ok", "a sandbox inside this command")]
+    assert ("ok", "base-url: a sandbox inside this command") in found["setting"]
     assert not (tmp_path / "batchdub.db").exists()
     assert not books_of(tmp_path)
 
@@ -66,8 +66,8 @@ def test_a_ledger_is_looked_at_and_left_alone(cli, tmp_path):
     with held_lock(tmp_path / "batchdub.db", TickingClock()):
         found = findings(doctor(cli, "--sandbox"))
 
-    assert found["ledger"][1] == ("ok", "batchdub.db: of 1 run")
-    assert found["ledger"][2] == ("warning", "batchdub.db: others may read it (mode 644)")
+    assert found["ledger"][0] == ("ok", "batchdub.db: of 1 run")
+    assert found["ledger"][1] == ("warning", "batchdub.db: others may read it (mode 644)")
     assert found["lock"] == [("ok", "no run is going on")]
 
 
@@ -83,7 +83,7 @@ def test_a_ledger_of_another_api_is_a_problem(cli, tmp_path, monkeypatch):
     assert result.code == Exit.LEDGER_UNUSABLE
     assert found["ledger"][-1][0] == "problem"
     assert found["host"][0][0] == "problem"
-    assert "key" in found
+    assert ("ok", "key: set by CHAMELAION_API_KEY") in found["setting"]
     assert "list" not in found
     assert KEY not in result.out + result.err
 
@@ -107,6 +107,17 @@ def test_without_a_key_it_says_how_to_set_one(cli):
     assert findings(result)["key"] == [("problem", "no API key is set")]
     assert "hint: key: set `CHAMELAION_API_KEY`" in result.err
     assert findings(result)["disk"]
+
+
+def test_without_a_key_a_broken_ledger_is_told_as_well(cli, tmp_path):
+    """Who mends the key would else meet it in the night."""
+    (tmp_path / "batchdub.db").write_text("not a ledger at all, but long enough to be read")
+
+    result = doctor(cli)
+
+    assert result.code == Exit.LEDGER_UNUSABLE
+    assert [verdict for verdict, _ in findings(result)["ledger"]] == ["problem"]
+    assert findings(result)["key"] == [("problem", "no API key is set")]
 
 
 @pytest.mark.real_time
@@ -153,8 +164,8 @@ def test_every_setting_is_told_with_where_it_came_from(cli, tmp_path, monkeypatc
 
     found = findings(result)
     assert found["config"] == [("ok", "batchdub.toml")]
-    assert found["ledger"][0] == ("ok", f"{tmp_path / 'season.db'} (batchdub.toml)")
-    assert ("ok", "20/min (batchdub.toml)") in found["rate"]
+    assert ("ok", f"ledger: {tmp_path / 'season.db'} (batchdub.toml)") in found["setting"]
+    assert ("ok", "rate: 20/min (batchdub.toml)") in found["setting"]
     assert ("ok", "BATCHDUB_RATE=30/min") in found["environment"]
     assert found["proxy"][0][1].startswith("http://proxy.example:3128 ")
     assert "secret" not in result.out + result.err
@@ -170,7 +181,8 @@ def test_the_address_of_a_hook_is_not_shown(cli, tmp_path, monkeypatch):
     result = doctor(cli)
 
     assert "planted" not in result.out + result.err
-    assert findings(result)["notify"] == [("ok", "slack:…, mailto:… (batchdub.toml)")]
+    told = ("ok", "notify: slack:…, mailto:… (batchdub.toml)")
+    assert told in findings(result)["setting"]
     assert ("ok", "BATCHDUB_WEBHOOK=https:…") in findings(result)["environment"]
 
 
