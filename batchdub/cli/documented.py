@@ -15,6 +15,8 @@ from batchdub.exits import Exit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_WHOLE = 1000  # characters: longer than any first sentence
+
 
 class Documented(click.Command):
     """A command whose help ends with examples, its further environment, and the exit codes."""
@@ -62,3 +64,11 @@ class BatchdubCommand(Documented):
 
 class BatchdubGroup(Documented, click.Group):
     """A command that also has commands under it."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the first sentence of each whole: click would cut it."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, found.get_short_help_str(_WHOLE)) for name, found in commands if found]
+            )

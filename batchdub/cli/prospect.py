@@ -47,8 +47,8 @@ def _in_doubt(job: Job) -> str:
     name = job.key.reference_id
     if job.held:
         return (
-            f"a person has to decide, with `batchdub reconcile` and `--adopt {name} REQUEST_ID`,"
-            f" `--order-again {name}` or `--cancel {name}`: {job.held}"
+            f"a person has to decide, with `batchdub reconcile --reason TEXT` and `--adopt {name}"
+            f" REQUEST_ID`, `--order-again {name}` or `--cancel {name}`: {job.held}"
         )
     return (
         "the next run, or `batchdub reconcile`, looks for it in the API's list, and it is ordered"

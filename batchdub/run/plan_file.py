@@ -19,6 +19,7 @@ from batchdub.plan import Fate, PlannedRow
 from batchdub.price import Tariff
 
 FORMAT = 1
+_MAKE_ONE = "make one with `batchdub plan MANIFEST --output FILE`"
 _NAME = "batchdub_plan"
 _ROW = ("source", "reference_id", "revision", "media", "fate", "cost_millionths")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
@@ -103,7 +104,7 @@ def read_plan(path: str) -> SavedPlan:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise UnusableInputError(f"{path}: {error.strerror}", "name a plan's file") from None
+        raise UnusableInputError(f"{path}: {error.strerror}", _MAKE_ONE) from None
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
@@ -127,9 +128,7 @@ def read_plan(path: str) -> SavedPlan:
 
 
 def _no_plan(path: str) -> UnusableInputError:
-    return UnusableInputError(
-        f"{path}: not a plan of batchdub's", "make one with `batchdub plan MANIFEST --output FILE`"
-    )
+    return UnusableInputError(f"{path}: not a plan of batchdub's", _MAKE_ONE)
 
 
 def _head(found: Mapping[str, Any]) -> PlanHead:

@@ -32,7 +32,8 @@ def test_a_row_that_was_taken_out_is_not_ordered(cli, tmp_path, pending):
     runs = [cli("run", pending, *SANDBOX).code, cli("resume", *SANDBOX).code]
 
     assert result.code == 0
-    assert "1 row cancelled" in result.err
+    back = f"`batchdub retry --cancelled --sandbox --id {A}` puts it back"
+    assert f"1 row cancelled: no run orders it; {back}" in result.err
     assert told(result) == ["batchdub resume --sandbox"]
     assert runs == [0, 0]
     assert books_of(tmp_path) == {B: 1, C: 1}
@@ -155,5 +156,5 @@ def test_a_row_that_a_run_was_faster_with_is_left(cli, tmp_path, pending, monkey
     result = cli("cancel", "--id", A, *WHY)
 
     assert f"`{A}`: it is ordered as request" in result.err
-    assert "0 rows cancelled" in result.err
+    assert "nothing was cancelled" in result.err
     assert counts(tmp_path) == {"submitted": 3}

@@ -140,6 +140,7 @@ def job(state, **known):
         (job(JobState.PENDING, held="the same media as `b`"), "not sent: the same media as `b`"),
         (job(JobState.SENDING), "its order is on the wire"),
         (job(JobState.IN_DOUBT, attempts=2), "the outcome of attempt 2 is unknown"),
+        (job(JobState.IN_DOUBT, held="paid?"), "`batchdub reconcile --reason TEXT` and"),
         (job(JobState.IN_DOUBT, held="paid?"), "`--order-again S01` or `--cancel S01`: paid?"),
         (job(JobState.SUBMITTED, request_id="r1"), "the API has it as request r1"),
         (job(JobState.SUBMITTED, remote_status="queued"), "(status `queued`)"),

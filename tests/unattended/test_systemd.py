@@ -115,6 +115,18 @@ def cli_code():
     return lambda *arguments: run_command(("schedule", *map(str, arguments)))
 
 
+def test_what_it_tells_to_type_is_what_was_asked_for(tmp_path, cli_code, capsys, monkeypatch):
+    """The same key file, and a folder of workflows that a new repository does not have yet."""
+    monkeypatch.chdir(tmp_path)
+
+    assert cli_code("cron", "a.csv", "--env-file", "keys/night.env") == 0
+    assert (
+        f"--at 22:00 --env-file {tmp_path}/keys/night.env) | crontab -" in capsys.readouterr().err
+    )
+    assert cli_code("github", "a.csv", "--into", ".github/workflows") == 0
+    assert (tmp_path / ".github" / "workflows" / "batchdub-a.yml").is_file()
+
+
 def test_what_nobody_could_install_is_refused(tmp_path, cli_code, capsys, monkeypatch):
     """A line break in a path, a crontab in a folder, a manifest outside the repository."""
     monkeypatch.chdir(tmp_path)

@@ -31,7 +31,13 @@ from batchdub.errors import UnusableInputError
 @option("--failed", is_flag=True, help="Rows that were ordered, and whose dub failed.")
 @option("--rejected", is_flag=True, help="Rows that the API refused.")
 @option("--cancelled", is_flag=True, help="Rows that `batchdub cancel` took out.")
-@option("--error", metavar="TEXT", default="", help="Rows whose error has this text in it.")
+@option(
+    "--error",
+    metavar="TEXT",
+    default="",
+    show_default=False,
+    help="Rows whose error has this text in it.",
+)
 @only_option
 @id_option
 @reason_option

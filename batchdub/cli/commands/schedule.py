@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ _FOLDERS = {"systemd": "/etc/systemd/system", "github": ".github/workflows"}
     "--into",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Write systemd's units, or the workflow, into this folder.",
+    help="Write systemd's units, or the workflow, into this folder, which is made if need be.",
 )
 @option("--force", is_flag=True, help="Write over a file that is there.")
 @click.pass_obj
@@ -152,6 +153,8 @@ def _write(kind: str, files: Mapping[str, str], into: Path, talk: Talk, *, force
         raise UnusableInputError(
             f"{there[0]}: is there already", "write over it with `--force`, or name another folder"
         )
+    with suppress(OSError):  # told where the first file cannot be written
+        into.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         with open_output(str(into / name)) as out:
             out.write(text)
@@ -168,7 +171,9 @@ def _tell_key_file(path: Path, talk: Talk) -> None:
 
 def _to_install(kind: str, night: Night, manifests: Sequence[str], *, written: bool) -> list[str]:
     # Neither root's PATH nor cron's need lead to this program.
-    again = (*night.program, "schedule", kind, *manifests, "--at", str(night.at))
+    usual = night.folder / "batchdub.env"
+    key = () if night.env_file == usual else ("--env-file", str(night.env_file))
+    again = (*night.program, "schedule", kind, *manifests, "--at", str(night.at), *key)
     into = () if written or kind == "cron" else ("--into", _FOLDERS[kind])
     this = shlex.join([*again, *into])
     return {
