@@ -7,6 +7,8 @@ The tables come from the API's documented errors (API.md) and from measurements 
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -133,11 +135,22 @@ def classify_error(error: BaseException, *secrets: Secret) -> Outcome:
 
 
 def _said(error: BaseException) -> str:
+    for link in _chain(error):
+        is_tls = isinstance(link, aiohttp.ClientSSLError)
+        if isinstance(link, aiohttp.ClientConnectorError) and link.os_error.errno and not is_tls:
+            # aiohttp's own words name a TLS setting that has nothing to do with it.
+            return f"{link.host}:{link.port}: {_reason(link.os_error)}"
     # Some libraries' exceptions fail to print; that must not cost the outcome of an order.
     try:
         return str(error) or type(error).__name__
     except Exception:
         return type(error).__name__
+
+
+def _reason(error: OSError) -> str:
+    """Say what the system said; asyncio puts its own words in the place of a plain errno's."""
+    is_name = isinstance(error, socket.gaierror)
+    return str(error.strerror) if is_name else os.strerror(error.errno or 0)
 
 
 def _error_kind(error: BaseException) -> tuple[Event, Cause, str]:

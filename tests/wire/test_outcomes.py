@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 
@@ -195,6 +196,22 @@ def test_the_outermost_word_of_aiohttp_decides():
     error.__cause__ = aiohttp.ServerDisconnectedError()
     error.__cause__.__cause__ = _made(aiohttp.ClientConnectorError)
     assert sorted_as(classify_error(error)) == DROPPED
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(111, "Connect call failed ('10.0.0.1', 80)"), "Connection refused"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+    ],
+)
+def test_no_connection_is_told_in_the_systems_words(error, said):
+    """aiohttp's name a TLS setting, which has nothing to do with it."""
+    key = ConnectionKey("api.test", 80, False, True, None, None, None)
+    wrapped = httpx.ConnectError("all attempts failed")
+    wrapped.__cause__ = aiohttp.ClientConnectorError(key, error)
+
+    assert classify_error(wrapped).message == f"no connection: api.test:80: {said}"
 
 
 def test_an_exception_that_cannot_be_printed_is_sorted():
