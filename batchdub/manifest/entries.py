@@ -61,7 +61,7 @@ class Job:
         self._fields = {**defaults.fields, **entry.fields}
         self._own = {**defaults.own, **entry.own}
 
-    def __call__(self, name: str) -> tuple[int, int | None]:
+    def __call__(self, name: str) -> tuple[int, int | None, None]:
         """Give line and column of a field's or column's value.
 
         A template of the defaults is right for some rows and wrong for others, so what comes of
@@ -70,13 +70,13 @@ class Job:
         value = self._fields.get(name) or self._own.get(name)
         from_defaults = value is not None and self._entry.fields.get(name) is not value
         if value is None or (from_defaults and is_template(value.text)):
-            return self._entry.line, self._entry.column
-        return value.line, value.column
+            return self._entry.line, self._entry.column, None
+        return value.line, value.column, None
 
-    def place_of_template(self, name: str) -> tuple[int, int | None]:
+    def place_of_template(self, name: str) -> tuple[int, int | None, None]:
         """Give line and column at which a field's template is written."""
         template = self._fields[name]
-        return template.line, template.column
+        return template.line, template.column, None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -149,10 +149,11 @@ class _TableRows:
             if row is not None:
                 yield row
 
-    def __call__(self, name: str) -> tuple[int, int | None]:
-        """Give the record's line, and the column of the named field's or column's cell."""
+    def __call__(self, name: str) -> tuple[int, int | None, int | None]:
+        """Give the record's line, the column of the named field's or column's cell, and its row."""
         index = self._header.fields.get(name, self._header.own.get(name))
-        return self._line, None if index is None else self._table.column_of(index)
+        column = None if index is None else self._table.column_of(index)
+        return self._line, column, self._sheet_row(self._line)
 
     def _drafts(self) -> Iterator[Draft]:
         # A field without a column is read from an empty cell put behind the others.
@@ -175,6 +176,10 @@ class _TableRows:
         if not self._line and not self._problems.total:
             raise UnreadableError(self._table.header_line, None, "has no rows", "only a header")
 
+    def _sheet_row(self, line: int) -> int | None:
+        row = self._table.sheet_row
+        return None if row == line else row
+
     def _tell_header(self, index: int | None, name: str, fault: Fault) -> None:
         column = None if index is None else self._table.column_of(index)
         self._problems.add(
@@ -190,4 +195,5 @@ class _TableRows:
 
     def _tell_record(self, line: int, column: int | None, what: str, hint: str) -> None:
         self._problems.rows_left_out += 1
-        self._problems.add(Problem(self._path, line, column, "", what, hint), of_row=True)
+        row = self._sheet_row(line)
+        self._problems.add(Problem(self._path, line, column, "", what, hint, row), of_row=True)

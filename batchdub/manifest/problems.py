@@ -26,7 +26,8 @@ class Problem:
 
     `path` is as it was given. `line` and `column` count from 1, in characters; `line` is None
     where the whole file is meant, `column` where it cannot be known. `field` may be empty.
-    `what` says what is wrong, `hint` what to do; neither holds a URL.
+    `what` says what is wrong, `hint` what to do; neither holds a URL. `sheet_row` is the row in a
+    spreadsheet where that is not the line, because a cell before it has line breaks.
     """
 
     path: str
@@ -35,11 +36,14 @@ class Problem:
     field: str
     what: str
     hint: str = ""
+    sheet_row: int | None = None
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.path, self.line, self.column) if part)
         text = f"{place}: {self.field}: {self.what}" if self.field else f"{place}: {self.what}"
-        return f"{text} ({self.hint})" if self.hint else text
+        row = f"row {self.sheet_row} in a spreadsheet" if self.sheet_row else ""
+        more = "; ".join(filter(None, (row, self.hint)))
+        return f"{text} ({more})" if more else text
 
 
 _Key: TypeAlias = tuple[int, int, int, int]

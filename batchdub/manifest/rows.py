@@ -76,8 +76,11 @@ class Draft(NamedTuple):
 class Locate(Protocol):
     """Tells where the value of a field or column of the current record stands."""
 
-    def __call__(self, name: str) -> tuple[int, int | None]:
-        """Give line and column, from 1; the column is None where it cannot be known."""
+    def __call__(self, name: str) -> tuple[int, int | None, int | None]:
+        """Give line, column and `Problem.sheet_row`, from 1.
+
+        The column is None where it cannot be known, the row where it is the line, or there is none.
+        """
         ...
 
 
@@ -206,8 +209,8 @@ class RowMaker:
         self._problems.warn(self._problem(name, fault, locate))
 
     def _problem(self, name: str, fault: Fault, locate: Locate) -> Problem:
-        line, column = locate(name)
-        return Problem(self._path, line, column, shown_name(name), fault.what, fault.hint)
+        line, column, row = locate(name)
+        return Problem(self._path, line, column, shown_name(name), fault.what, fault.hint, row)
 
 
 class Remaker:

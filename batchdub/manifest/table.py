@@ -45,6 +45,8 @@ class Table:
         self._source = self._lines()
         self._separator = ","
         self.header_line = 1
+        self.sheet_row = 1
+        """The current record's row in a spreadsheet, where a cell with line breaks is one row."""
         self.header = self._read_header()
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
@@ -64,6 +66,7 @@ class Table:
                 cells = self._mended(line, error)
             if cells is None:
                 return
+            self.sheet_row += 1
             cells = [cell.strip(_BLANK) for cell in cells]
             if not any(cells):
                 continue
@@ -114,6 +117,7 @@ class Table:
             if line.strip(_BLANK + ",;"):
                 break
             self._begin_record()
+            self.sheet_row += 1
         if not self._raw:
             raise UnreadableError(1, None, "has no rows", "the first line names the columns")
         nul = self._raw[0].find("\0")

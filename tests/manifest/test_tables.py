@@ -33,6 +33,22 @@ def test_the_api_references_own_example_is_a_row_of_exactly_those_values(read):
     assert got.lines == got.warnings == []
 
 
+def test_below_a_cell_with_a_line_break_the_spreadsheets_row_is_told_too(read):
+    """Who mends it sees rows, and no lines; above such a cell both are one."""
+    bad = f"ftp://cdn/1.mp4,{AUDIO},S1,\n"
+    got = read(
+        f'video_url,audio_url,reference_id,title\n{bad}{VIDEO},{AUDIO},S2,"a\nb"\n\n'
+        f"ftp://cdn/3.mp4,{AUDIO},S3,\n{VIDEO},{AUDIO},S4,,\n",
+        "tonight.csv",
+    )
+
+    first, second, third = got.lines
+    assert first.startswith("tonight.csv:2:1: video_url: not an http(s) URL (it must begin")
+    assert second.startswith("tonight.csv:6:1: video_url: not an http(s) URL (row 5 in a spreadshe")
+    assert third.startswith("tonight.csv:7:")
+    assert "(row 6 in a spreadsheet; " in third
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
