@@ -18,6 +18,7 @@ from batchdub.ledger.overview import (
     Attention,
     count_by_held,
     count_stalled,
+    had_a_price,
     needs_a_look,
     process_of,
 )
@@ -48,7 +49,8 @@ class Overview:
     `counts` are by state and by whether a job is held; `attention` the first ten jobs that need
     a look; `duplicates` reference_id and request_id of those that nobody has acknowledged;
     `running` tells that the last run has not ended and its process is there; `stalled` counts the
-    submitted jobs that have been at the API for very long.
+    submitted jobs that have been at the API for very long; `priced` tells that there is something
+    to order, and that orders before it had a price.
     """
 
     api: str
@@ -58,6 +60,7 @@ class Overview:
     last_run: RunRecord | None
     running: bool
     stalled: int
+    priced: bool = False
 
     def rows(self, *states: JobState) -> int:
         """Count the jobs in these states."""
@@ -77,9 +80,12 @@ def overview_of(ledger: Queries, selector: Selector | None = None) -> Overview:
     """Do the same of a ledger that is open already, at the moment at which it is seen."""
     last_run = ledger.last_run()
     open_run = last_run if last_run and last_run.ended_at is None else None
+    counts = count_by_held(ledger)
+    to_order = any(counts[state, False] for state in (JobState.PENDING, *_BAD))
     overview = Overview(
         api=ledger.meta("api") or "",
-        counts=count_by_held(ledger),
+        counts=counts,
+        priced=to_order and had_a_price(ledger),
         stalled=count_stalled(ledger),
         attention=tuple(needs_a_look(ledger, _SHOWN)),
         duplicates=tuple(ledger.open_duplicates()),
@@ -158,6 +164,8 @@ def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
             " ended; nothing is ordered again"
         )
     if not overview.running:
+        if overview.priced:
+            talk.say("earlier orders had a price: say `--price`, and the caps, to what orders next")
         tell_next(overview, settings, talk)
 
 

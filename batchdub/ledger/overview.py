@@ -40,6 +40,12 @@ def count_stalled(queries: Queries) -> int:
     return int(next(queries.ask(f"SELECT count(*) FROM jobs WHERE {IS_STALLED}"))[0])
 
 
+def had_a_price(queries: Queries) -> bool:
+    """Whether any order was sent at a price."""
+    query = "SELECT 1 FROM spend WHERE cost_millionths IS NOT NULL LIMIT 1"
+    return next(queries.ask(query), None) is not None
+
+
 def needs_a_look(queries: Queries, first: int) -> list[Attention]:
     """Give the first so many jobs, in manifest order, that do not go on by themselves.
 

@@ -27,10 +27,15 @@ def require_bound_to(ledger: Queries, target: str) -> None:
     """Require that a ledger is bound to an API, or to none yet. Raises LedgerUnusableError."""
     bound = ledger.meta("api")
     if bound not in {None, target}:
+        knows_orders = (
+            ledger.may_have_ordered()
+            or ledger.may_lack_orders()
+            or ledger.newest_request_id() is not None
+        )
         raise LedgerUnusableError(
             f"{ledger.path}: this ledger was made against {bound}, not {target}",
             "name another ledger with --ledger"
-            + ("" if ledger.may_have_ordered() else "; this one has ordered nothing: delete it"),
+            + ("" if knows_orders else ", or delete this one: nothing was ordered from it"),
         )
 
 

@@ -365,14 +365,17 @@ def test_9_an_address_that_is_not_the_api_ends_the_run(cli, tmp_path, manifest, 
 def test_10_a_sandbox_ledger_is_not_used_on_another_api(cli, manifest, monkeypatch):
     """Its orders are not real."""
     monkeypatch.setenv("CHAMELAION_API_KEY", KEY)
-    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+    cli("run", manifest, *SANDBOX, "--max-jobs", "0")
 
     with sandbox_on_a_port() as (options, books):
+        unused = cli("run", manifest, *options)
+        cli("run", manifest, *SANDBOX, "--max-jobs", "1")
         result = cli("run", manifest, *options)
 
-    assert result.code == 10
+    assert unused.code == result.code == 10
     assert "made against sandbox, not http://127.0.0.1:" in result.err
-    assert "--ledger" in result.err
+    assert "hint: name another ledger with --ledger\n" in result.err
+    assert "or delete this one: nothing was ordered from it\n" in unused.err
     assert not books.orders
 
 

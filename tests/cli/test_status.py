@@ -108,6 +108,18 @@ def test_the_last_run_is_told_with_its_end(cli, tmp_path):
 
 
 @pytest.mark.real_time
+def test_that_earlier_orders_had_a_price_is_told(cli, tmp_path):
+    """The ledger keeps no cap, so the command that goes on would have none."""
+    manifest = write_manifest(tmp_path, 3)
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+    unpriced = cli("status").err
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1", "--price", "1/job")
+
+    assert "had a price" not in unpriced
+    assert "say `--price`, and the caps" in cli("status").err
+
+
+@pytest.mark.real_time
 def test_what_the_last_run_told_to_do_works_as_pasted(cli, tmp_path):
     """The ledger remembers the sentence; which API and ledger it is about is known here."""
     manifest = write_manifest(tmp_path, 3)
