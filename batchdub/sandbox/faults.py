@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,7 @@ class Fate:
     """
 
     ending: Kind | None = None
+    _: KW_ONLY
     throttle_s: float = 0.0
     late_s: float = 0.0
     slow_s: float = 0.0

@@ -211,7 +211,13 @@ class Adversary:
         fails = not self.quiet and self.dice.random() < 0.1
         if fails:
             self.world.hit(Fault.DUB_FAILS)
-        return Fate(_ENDINGS.get(fault), late_s, 0.0, lag_s, fails, self.dice.random() < 0.5)
+        return Fate(
+            _ENDINGS.get(fault),
+            late_s=late_s,
+            list_lag_s=lag_s,
+            fails=fails,
+            coin=self.dice.random() < 0.5,
+        )
 
     def accept(self, passing: Passing, fate: Fate) -> Answer:
         """Hand an order to the provider; what it takes is ours."""
