@@ -187,10 +187,14 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
     world = campaign.world
     if ending.code not in (Exit.ROWS_FAILED, Exit.CAP) or world.dice.random() < 0.5:
         return False
-    rejected = ask(world.ledger_path, "SELECT job_id FROM jobs WHERE state = 'rejected'")
+    # As the commands do it: an older revision is done with.
+    rejected = ask(
+        world.ledger_path, "SELECT job_id FROM jobs WHERE state = 'rejected' AND latest = 1"
+    )
     pending = ask(
         world.ledger_path,
-        "SELECT job_id, reference_id FROM jobs WHERE state = 'pending' AND attempts = 0",
+        "SELECT job_id, reference_id FROM jobs"
+        " WHERE state = 'pending' AND attempts = 0 AND latest = 1",
     )
     taken_out = ask(world.ledger_path, _TAKEN_OUT)
     taken_out = taken_out if dice("back", world.seed, campaign.runs).random() < 0.5 else []
