@@ -136,10 +136,15 @@ def classify_error(error: BaseException, *secrets: Secret) -> Outcome:
 
 def _said(error: BaseException) -> str:
     for link in _chain(error):
-        is_tls = isinstance(link, aiohttp.ClientSSLError)
-        if isinstance(link, aiohttp.ClientConnectorError) and link.os_error.errno and not is_tls:
+        if isinstance(link, aiohttp.ClientSSLError) or not isinstance(
+            link, aiohttp.ClientConnectorError
+        ):
+            continue
+        # Some of aiohttp's errors lack what their class promises; that must not cost the outcome.
+        said = getattr(link, "os_error", None)
+        if said is not None and said.errno:
             # aiohttp's own words name a TLS setting that has nothing to do with it.
-            return f"{link.host}:{link.port}: {_reason(link.os_error)}"
+            return f"{link.host}:{link.port}: {_reason(said)}"
     # Some libraries' exceptions fail to print; that must not cost the outcome of an order.
     try:
         return str(error) or type(error).__name__
