@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -19,6 +19,7 @@ from batchdub.models import Cause, Outcome
 from batchdub.states import Event
 from batchdub.wire import parse
 from batchdub.wire.body import secrets_in_body
+from batchdub.wire.closing import Closing
 from batchdub.wire.failures import CallFailedError
 from batchdub.wire.outcomes import (
     NO_SUCH_REQUEST,
@@ -32,7 +33,6 @@ from batchdub.wire.wording import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from batchdub.clock import Clock
     from batchdub.models import Page, RemoteRequest
@@ -47,7 +47,7 @@ _NO_CACHE = {"Cache-Control": "no-cache"}
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class ApiClient:
+class ApiClient(Closing):
     """The API at one base URL with one key. Close it, or use it as an async context manager.
 
     `base_url` has passed `check_base_url`, `key` `check_key`. `deadline_s` bounds a whole call,
@@ -86,17 +86,6 @@ class ApiClient:
 
     def __repr__(self) -> str:
         return f"ApiClient({self._base_url!r})"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     async def aclose(self) -> None:
         """Close all connections."""

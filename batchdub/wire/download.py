@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from batchdub import __version__
 from batchdub.models import Cause
+from batchdub.wire.closing import Closing
 from batchdub.wire.download_head import (
     MAGIC_BYTES,
     DownloadFailedError,
@@ -27,16 +27,14 @@ from batchdub.wire.download_head import (
     read_head,
 )
 from batchdub.wire.outcomes import classify_error
-from batchdub.wire.roads import Roads
+from batchdub.wire.roads import HEADERS, MOST_REDIRECTS, Roads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-    from types import TracebackType
 
     from batchdub.clock import Clock
     from batchdub.redact import Secret
 
-_MOST_REDIRECTS = 5
 _CLOSING_S = 1.0
 _ANSWER_S = 60.0
 _STALLED_S = 60.0
@@ -44,7 +42,7 @@ _STALLED_BYTES = 64 * 1024  # fewer of them in that time, and the connection is 
 _UNZIPPED_BYTES = 256 * 1024
 
 
-class DownloadClient:
+class DownloadClient(Closing):
     """Fetches dubs for one API; `proxy_of` gives the proxy for each URL. Close it.
 
     `key` is sent only with links to the host of `base_url`. `transport`, for tests, takes the
@@ -69,15 +67,8 @@ class DownloadClient:
     def __repr__(self) -> str:
         return "DownloadClient()"
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close all connections."""
         await self._roads.aclose()
 
     async def fetch(
@@ -106,7 +97,7 @@ class DownloadClient:
         if not _is_link(url):
             raise DownloadFailedError(Trouble.UNFIT, "the API's link is not an http(s) URL")
         own = _origin(url) == self._own_origin
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             response = await self._ask(url, resume, with_key=own)
             location = response.headers.get("location", "")
             if not (300 <= response.status_code < 400 and location):
@@ -115,14 +106,10 @@ class DownloadClient:
             url, before, own = _joined(url, location), url, False
             if not _is_link(url) or (before.startswith("https:") and not url.startswith("https:")):
                 raise DownloadFailedError(Trouble.UNFIT, "it redirects to what is not https")
-        raise DownloadFailedError(Trouble.UNFIT, f"it redirects more than {_MOST_REDIRECTS} times")
+        raise DownloadFailedError(Trouble.UNFIT, f"it redirects more than {MOST_REDIRECTS} times")
 
     async def _ask(self, url: str, resume: Resume | None, *, with_key: bool) -> httpx.Response:
-        headers = {
-            "User-Agent": f"batchdub/{__version__}",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-        }
+        headers = dict(HEADERS)
         if resume is not None:
             headers |= {"Range": f"bytes={resume.start}-", "If-Range": resume.validator}
         if with_key:

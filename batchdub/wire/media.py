@@ -9,28 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from batchdub import __version__
 from batchdub.models import MediaLook
+from batchdub.wire.closing import Closing
 from batchdub.wire.outcomes import classify_error
-from batchdub.wire.roads import Roads
+from batchdub.wire.roads import HEADERS, MOST_REDIRECTS, Roads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from batchdub.redact import Secret
 
-_MOST_REDIRECTS = 5
 _CLOSING_S = 1.0
 _RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
 
-class MediaClient:
+class MediaClient(Closing):
     """Looks at links, wherever they lead; `proxy_of` gives the proxy for each. Close it.
 
     `transport`, for tests, takes the place of real connections.
@@ -47,15 +45,8 @@ class MediaClient:
         self._deadline_s = deadline_s
         self._roads = Roads(proxy_of, max_connections, transport)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close all connections."""
         await self._roads.aclose()
 
     async def look(self, url: str) -> MediaLook:
@@ -69,7 +60,7 @@ class MediaClient:
             return MediaLook(failure=classify_error(error, *self._roads.secrets(url)).message)
 
     async def _follow(self, method: str, url: str) -> MediaLook:
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
             response = await self._ask(method, url)
             location = response.headers.get("location", "")
             if not (300 <= response.status_code < 400 and location):
@@ -77,14 +68,10 @@ class MediaClient:
             url = urljoin(url, location)
             if urlsplit(url).scheme not in ("http", "https"):
                 return MediaLook(failure="it redirects to something that is not http(s)")
-        return MediaLook(failure=f"it redirects more than {_MOST_REDIRECTS} times")
+        return MediaLook(failure=f"it redirects more than {MOST_REDIRECTS} times")
 
     async def _ask(self, method: str, url: str) -> httpx.Response:
-        headers = {
-            "User-Agent": f"batchdub/{__version__}",
-            "Accept": "*/*",
-            "Accept-Encoding": "identity",
-        }
+        headers = dict(HEADERS)
         if method == "GET":
             headers["Range"] = "bytes=0-0"
         wait_s = self._deadline_s

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from batchdub import __version__
 from batchdub.media_url import secrets_of
 from batchdub.redact import Secret, login_secrets
 from batchdub.wire.transport import build_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import httpx
+
+HEADERS: Mapping[str, str] = {
+    "User-Agent": f"batchdub/{__version__}",
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+}
+"""What a call to such a server says of us; the key is not among it."""
+MOST_REDIRECTS = 5
+"""So many are followed, each by whoever calls: what may come next is theirs to decide."""
 
 
 class Roads:
