@@ -30,7 +30,6 @@ class Oracle:
         self.world = world
         self.cancelled: set[str] = set()
         self.flagged_by_audit = 0
-        self._held: set[str] = set()
         self._posts: list[tuple[int, float]] = []
         self._epoch = 0
         self._sent_at: dict[int, float] = {}
@@ -179,14 +178,14 @@ class Oracle:
             )
         }
         audited = people.audit(campaign)
-        self._held = {reference_id for reference_id, row in rows.items() if row[-1]}
+        held = {reference_id for reference_id, row in rows.items() if row[-1]}
         for reference_id in sorted({*world.season.references, *world.ours.values()}):
-            self._judge_orders(reference_id, known, audited)
+            self._judge_orders(reference_id, known, audited, held)
         for reference_id in world.season.references:
             self._judge_row(reference_id, rows.get(reference_id), audited)
         self._judge_pace()
 
-    def _judge_orders(self, reference_id: str, known, audited) -> None:
+    def _judge_orders(self, reference_id: str, known, audited, held) -> None:
         world = self.world
         orders = [
             order.request_id
@@ -207,7 +206,7 @@ class Oracle:
         if told is None and uncovered:
             return
         # Held for a person, with what the list shows as the reason: every run and report says so.
-        if told is not None and reference_id in self._held:
+        if told is not None and reference_id in held:
             return
         verdicts = {Verdict.TWICE, Verdict.UNKNOWN}
         # A list that forgets shows neither, and the audit says that ours is missing there.
