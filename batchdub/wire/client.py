@@ -28,7 +28,9 @@ from batchdub.wire.outcomes import (
     describe_reply,
     refusal_kind,
 )
+from batchdub.wire.posting import Posting
 from batchdub.wire.reply import exchange, parse_retry_after_s
+from batchdub.wire.transport import Transport
 from batchdub.wire.wording import one_line
 
 if TYPE_CHECKING:
@@ -78,11 +80,15 @@ class ApiClient(Closing):
             "Accept-Encoding": "identity",
         }
         self._headers = self._open_headers | {"Authorization": f"Bearer {key.reveal()}"}
-        # Encoded once, because httpx takes its time over headers; what it would add to them (Host,
-        # Content-Length) aiohttp adds as well.
-        self._post_headers = httpx.Headers(self._headers | {"Content-Type": "application/json"})
+        # What httpx would add to them (Host, Content-Length) aiohttp adds as well.
+        self._post_headers = self._headers | {"Content-Type": "application/json"}
         self._extensions = {"timeout": _timeouts(deadline_s)}
-        self._generate_url = httpx.URL(f"{base_url}/v1/lipsync/generate")
+        self._generate_url = f"{base_url}/v1/lipsync/generate"
+        self._posting = (
+            Posting(transport, self._generate_url, self._post_headers, _timeouts(deadline_s))
+            if isinstance(transport, Transport)
+            else None
+        )
 
     def __repr__(self) -> str:
         return f"ApiClient({self._base_url!r})"
@@ -97,16 +103,8 @@ class ApiClient(Closing):
         Whatever the network or the server does becomes an outcome; only a cancellation passes
         through. Commit the intent before, and the outcome after.
         """
-        request = httpx.Request(
-            "POST",
-            self._generate_url,
-            headers=self._post_headers,
-            stream=httpx.ByteStream(_compact(body).encode()),
-            extensions=self._extensions,
-        )
-        request.read()
         try:
-            reply = await exchange(self._transport, request, self._deadline_s)
+            reply = await self._post(_compact(body).encode())
         except Exception as error:
             # An unknown one is in doubt, not a crash.
             return classify_error(error, *self._secrets, *secrets_in_body(body))
@@ -116,6 +114,18 @@ class ApiClient(Closing):
             return outcome
         # Only what says something can repeat the body's signatures; most orders say nothing.
         return classify_reply(reply, now, *self._secrets, *secrets_in_body(body))
+
+    async def _post(self, body: bytes) -> Reply:
+        if self._posting is not None:
+            return await self._posting.send(body, self._deadline_s)
+        request = httpx.Request(
+            "POST",
+            self._generate_url,
+            headers=self._post_headers,
+            content=body,
+            extensions=self._extensions,
+        )
+        return await exchange(self._transport, request, self._deadline_s)
 
     async def list_requests(
         self, *, reference_id: str | None = None, limit: int = 100, offset: int = 0

@@ -16,17 +16,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_RETRY_AFTER_S = 3600.0
 
-_CLOSING_S = 1.0
+CLOSING_S = 1.0
+"""So long closing a connection may take; a call's own deadline is over by then."""
 _SECONDS = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 
 
@@ -50,6 +51,27 @@ class Reply:
     from_cache: bool = False
 
 
+class Answer(Protocol):
+    """An answer whose head has come, from whichever library speaks HTTP."""
+
+    @property
+    def status(self) -> int:
+        """Its status."""
+        ...
+
+    def header(self, name: str, default: str = "") -> str:
+        """Give a header, several of one name joined by commas."""
+        ...
+
+    async def read(self) -> bytes:
+        """Give more of the body, as it was sent; empty at its end."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back, or up if the body was not read to its end."""
+        ...
+
+
 async def exchange(
     transport: httpx.AsyncBaseTransport, request: httpx.Request, deadline_s: float
 ) -> Reply:
@@ -57,18 +79,56 @@ async def exchange(
 
     Raises whatever the transport raises, and TimeoutError, as long as no status was seen.
     """
-    response: httpx.Response | None = None
+    return await receive(_sent(transport, request), deadline_s)
+
+
+async def receive(sent: Awaitable[Answer], deadline_s: float) -> Reply:
+    """Await the head of an answer and read the rest, within `deadline_s` seconds in all.
+
+    Raises whatever `sent` raises, and TimeoutError, as long as no status was seen.
+    """
+    answer: Answer | None = None
     body = b""
     broken = ""
     try:
         async with asyncio.timeout(deadline_s):
-            response = await transport.handle_async_request(request)
-            body = await _read_body(response)
+            answer = await sent
+            body = await _read_body(answer)
     except Exception as error:
-        if response is None:
+        if answer is None:
             raise
         broken = _why_broken(error)
-    return _to_reply(response, body, broken)
+    return _to_reply(answer, body, broken)
+
+
+async def _sent(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Answer:
+    return _HttpxAnswer(await transport.handle_async_request(request))
+
+
+class _HttpxAnswer:
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self._response = response
+        self._chunks: AsyncIterator[bytes] | None = None
+
+    def header(self, name: str, default: str = "") -> str:
+        return str(self._response.headers.get(name, default))
+
+    async def read(self) -> bytes:
+        if self._chunks is None:
+            self._chunks = aiter(cast("AsyncIterable[bytes]", self._response.stream))
+        # An empty chunk in between is not the end.
+        while (chunk := await anext(self._chunks, None)) is not None:
+            if chunk:
+                return chunk
+        return b""
+
+    async def close(self) -> None:
+        # Closing waits for an upload that is still going on, so it has a deadline of its own; and
+        # what goes wrong in it changes nothing about the reply.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSING_S):
+                await self._response.aclose()
 
 
 def _why_broken(error: Exception) -> str:
@@ -79,29 +139,21 @@ def _why_broken(error: Exception) -> str:
     return "its body broke off"
 
 
-async def _read_body(response: httpx.Response) -> bytes:
+async def _read_body(answer: Answer) -> bytes:
     try:
-        raw = await _read_capped(response)
-        return _decode(raw, response.headers.get("content-encoding", ""))
+        raw = await _read_capped(answer)
+        return _decode(raw, answer.header("content-encoding"))
     finally:
-        await _close(response)
+        await answer.close()
 
 
-async def _read_capped(response: httpx.Response) -> bytes:
-    chunks = bytearray()
-    async for chunk in cast("AsyncIterable[bytes]", response.stream):
-        chunks += chunk
-        if len(chunks) > MAX_BODY_BYTES:
+async def _read_capped(answer: Answer) -> bytes:
+    raw = b""
+    while chunk := await answer.read():
+        raw = raw + chunk if raw else chunk
+        if len(raw) > MAX_BODY_BYTES:
             raise ReplyBrokenError(f"its body is longer than {MAX_BODY_BYTES // 1024} KiB")
-    return bytes(chunks)
-
-
-async def _close(response: httpx.Response) -> None:
-    # Closing waits for an upload that is still going on, so it has a deadline of its own; and
-    # what goes wrong in it changes nothing about the reply.
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(_CLOSING_S):
-            await response.aclose()
+    return raw
 
 
 def _decode(raw: bytes, encoding: str) -> bytes:
@@ -121,15 +173,14 @@ def _decode(raw: bytes, encoding: str) -> bytes:
     return body
 
 
-def _to_reply(response: httpx.Response, body: bytes, broken: str) -> Reply:
-    headers = response.headers
+def _to_reply(answer: Answer, body: bytes, broken: str) -> Reply:
     return Reply(
-        status=response.status_code,
+        status=answer.status,
         body=body,
         broken=broken,
-        retry_after=headers.get("retry-after", ""),
-        server_date=parse_http_date(headers.get("date", "")),
-        from_cache=headers.get("age", "0").strip() != "0",
+        retry_after=answer.header("retry-after"),
+        server_date=parse_http_date(answer.header("date")),
+        from_cache=answer.header("age", "0").strip() != "0",
     )
 
 

@@ -18,6 +18,7 @@ from batchdub.wire.proxy import as_httpx_proxy
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
 
     from batchdub.redact import Secret
 
@@ -26,13 +27,37 @@ _MAX_HEADER_BYTES = 16 * 1024
 _READ_BUFFER_BYTES = 64 * 1024
 
 
+class Transport(AiohttpTransport):
+    """httpx's transport, and the session below it for the call that is made by the thousand."""
+
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, timeouts: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """POST once, without httpx's values: they cost a tenth of an order's time.
+
+        Gives the answer when its head has come; raises aiohttp's own errors and the system's.
+        """
+        if not isinstance(self.client, aiohttp.ClientSession):
+            self.client = self.get_client()
+        proxy = self.proxy
+        return await self.client.post(
+            url,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+            timeout=timeouts,
+            proxy=None if proxy is None else str(proxy.url),
+            proxy_headers=None if proxy is None else proxy.headers,
+        )
+
+
 def build_transport(
     *,
     verify: ssl.SSLContext | Literal[True] = True,
     max_connections: int,
     fresh_connections: bool,
     proxy: Secret | None = None,
-) -> httpx.AsyncBaseTransport:
+) -> Transport:
     """Make the transport; it opens its session at the first call, on the loop of that call.
 
     `verify` is a TLS context of the caller's own, or True for the usual certificates (and
@@ -45,7 +70,7 @@ def build_transport(
     def open_session() -> aiohttp.ClientSession:
         return _open_session(context, max_connections, fresh=fresh_connections)
 
-    return AiohttpTransport(
+    return Transport(
         verify=context,
         trust_env=False,
         proxy=None if proxy is None else as_httpx_proxy(proxy),

@@ -38,6 +38,7 @@ from tests.wire.real_servers import (
     silence,
 )
 
+pytestmark = pytest.mark.both_loops
 SCRIPTS = {
     "accepts": (says(GOOD), (Event.ACCEPTED, Cause.ACCEPTED)),
     "FIN after the request": (says(), DROPPED),
@@ -256,6 +257,16 @@ async def test_a_proxy_is_asked_with_its_own_credentials_and_never_sees_the_key(
     assert server.heads[0].startswith(b"CONNECT api.example.com:443")
     assert b"Basic dTpodW50ZXIy" in server.heads[0]
     assert KEY.reveal().encode() not in b"".join(server.heads)
+
+
+@pytest.mark.real_time
+async def test_two_waits_that_contradict_each_other_are_no_wait():
+    """Of several headers of a name not simply the first is taken."""
+    twice = "Retry-After: 5\r\nRetry-After: 50\r\n"
+    refusal = http(b'{"error":"rate limit exceeded"}', "429 X", twice)
+    async with serving(says(refusal)) as (_, port), calling(port) as api:
+        outcome = await api.generate(BODY)
+    assert (outcome.cause, outcome.retry_after_s) == (Cause.RATE_LIMIT, None)
 
 
 @pytest.mark.real_time
