@@ -1,8 +1,10 @@
-"""How every test runs: coroutine tests on a virtual clock, unless marked `real_time`."""
+"""How every test runs: coroutine tests on a virtual clock, unless marked `real_time`.
+
+Those marked `both_loops` as well run on asyncio's own loop and on the one that runs are given.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import signal
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from batchdub.run.looping import fastest_loop, run_on
 from tests.support.virtual import virtual_run
 
 # A test need not wait for the disk: every commit of a real ledger is an fsync.
@@ -27,6 +30,12 @@ settings.register_profile("batchdub", deadline=None, derandomize=True, max_examp
 settings.load_profile("batchdub")
 
 
+def pytest_generate_tests(metafunc):
+    if metafunc.definition.get_closest_marker("both_loops"):
+        metafunc.fixturenames.append("loop_kind")
+        metafunc.parametrize("loop_kind", ["asyncio", "uvloop"])
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
@@ -34,7 +43,9 @@ def pytest_pyfunc_call(pyfuncitem):
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     coroutine = pyfuncitem.obj(**arguments)
     if pyfuncitem.get_closest_marker("real_time"):
-        asyncio.run(coroutine)
+        chosen = getattr(pyfuncitem, "callspec", None)
+        kind = chosen.params.get("loop_kind") if chosen else None
+        run_on(fastest_loop() if kind == "uvloop" else None, coroutine)
     else:
         virtual_run(coroutine)
     return True

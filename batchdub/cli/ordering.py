@@ -27,6 +27,7 @@ from batchdub.errors import StaleLedgerError, UnusableInputError
 from batchdub.hours import next_moment, opening_moment
 from batchdub.redact import Secret
 from batchdub.run.connecting import Target
+from batchdub.run.looping import fastest_loop
 from batchdub.run.options import (
     DEFAULT_SETTLE_S,
     DEFAULT_WAIT_LIMIT_S,
@@ -79,6 +80,7 @@ def carry_out(
             serving=wanted.serving,
             proxy_of=partial(_proxy_of, invocation),
             locks=None if wanted.sandbox else state_folder(invocation.environ) / "locks",
+            make_loop=fastest_loop(),
         )
         announce(invocation, tonight, wanted)
         with (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from array import array
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from batchdub.run.asking import Say
 from batchdub.run.connecting import Target
 from batchdub.run.destinations import destinations
 from batchdub.run.events import Feed, OnEvent
+from batchdub.run.looping import MakeLoop, run_on
 from batchdub.run.options import RunOptions
 from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
@@ -71,6 +71,8 @@ class Tonight:
     proxy_of: Callable[[str], Secret | None] = lambda _: None
     """The proxy that leads to the servers which have finished dubs."""
     rng: random.Random = field(default_factory=random.Random)
+    make_loop: MakeLoop | None = None
+    """What makes the run's event loop; None for asyncio's own."""
 
 
 Watching = tuple[Person, Feed]
@@ -260,7 +262,8 @@ def _carry_out(
     tonight: Tonight, session: Session, prepared: Prepared, person: Person, invalid: int
 ) -> RunResult:
     with _telling(tonight, session, prepared, person) as watching:
-        result = asyncio.run(_run(tonight, session, prepared, watching, invalid))
+        going = _run(tonight, session, prepared, watching, invalid)
+        result = run_on(tonight.make_loop, going)
         session.exit_code = result.exit_code
         session.summary = "; ".join(reason.message for reason in result.reasons)
     watching[1].tell(

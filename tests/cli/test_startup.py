@@ -13,7 +13,7 @@ from batchdub.ledger import Ledger
 
 SLOW = {
     "aiohttp", "anyio", "asyncio", "filelock", "httpx", "pydantic", "rich", "sqlite_utils", "ssl",
-    "starlette", "tenacity", "traceback", "uvicorn", "yaml",
+    "starlette", "tenacity", "traceback", "uvicorn", "uvloop", "yaml",
 }  # fmt: skip
 PROGRAM = (
     "import sys; from batchdub.cli.main import run_command; code = run_command(sys.argv[1:]);"

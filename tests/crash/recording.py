@@ -12,7 +12,9 @@ _CALLS = (
     *("openat", "close", "pwrite64", "write", "ftruncate", "fdatasync", "fsync"),
     *("unlink", "rename", "sendto", "sendmsg"),
 )
-_LINE = re.compile(r"^\d+\s+(\w+)\((.*)\)\s+= (-?\d+)", re.DOTALL)
+_LINE = re.compile(r"^(\d+)\s+(\w+)\((.*)\)\s+= (-?\d+)", re.DOTALL)
+_UNFINISHED = " <unfinished ...>"
+_RESUMED = re.compile(r"^\d+\s+<\.\.\. \w+ resumed>(.*)", re.DOTALL)
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 # SQLite writes its shared memory through a mapping, and makes it anew after a crash.
 _IGNORED = ("-shm", ".lock")
@@ -43,9 +45,10 @@ class _Reader:
             return self._open(data.decode(), numbers, str(result))
         if call == "unlink":
             return self._unlink(data.decode())
-        if call in ("sendto", "sendmsg"):
-            return _sent(data[:result])
         name = self._handles.get(handle)
+        # asyncio sends by `sendto`, uvloop by `write`.
+        if call in ("sendto", "sendmsg") or (call == "write" and name is None):
+            return _sent(data[:result])
         if call == "close":
             self._handles.pop(handle, None)
         return [] if name is None else self._change(call, name, data[:result], numbers)
@@ -83,15 +86,33 @@ class _Reader:
 
 
 def operations(log, ledger, names):
-    """Give the operations of a recorded run; `names` are the ledger's files before it."""
+    """Give the operations of a recorded run; `names` are the ledger's files before it.
+
+    A thread may look a host's address up meanwhile, but the ledger has one alone.
+    """
     reader = _Reader(Path(ledger), names)
-    found = []
-    for line in log.splitlines():
-        assert "unfinished" not in line, "the program has become one of several threads"
+    found, writers = [], set()
+    for line in _whole(log):
         match = _LINE.match(line)
-        if match and int(match[3]) >= 0:
-            found += reader.read(match[1], match[2], int(match[3]))
+        if match and int(match[4]) >= 0:
+            done = reader.read(match[2], match[3], int(match[4]))
+            writers |= {match[1]} if done else set()
+            found += done
+    assert len(writers) <= 1, f"the threads {sorted(writers)} have a hand in it"
     return found
+
+
+def _whole(log):
+    """Join the calls that strace has in two parts, since another thread's came between them."""
+    begun = {}
+    for line in log.splitlines():
+        thread = line.partition(" ")[0]
+        if line.endswith(_UNFINISHED):
+            begun[thread] = line.removesuffix(_UNFINISHED)
+        elif resumed := _RESUMED.match(line):
+            yield begun.pop(thread) + resumed[1]
+        else:
+            yield line
 
 
 def _sent(payload):

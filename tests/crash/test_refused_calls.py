@@ -41,13 +41,14 @@ def test_a_call_that_was_interrupted_is_made_again(bench):
 
 def test_a_kill_at_a_call_and_another_in_the_recovery_cost_nothing(bench):
     """F-92, F-95, F-96: the intent's own sync is the last call of one, a reply of the other."""
-    result = kills.perform(bench, kills.trial_of("half,well,ledger:fdatasync:6,paused:recvfrom:2"))
+    trial = "half,well,ledger:fdatasync:6,paused:epoll_pwait:9"
+    result = kills.perform(bench, kills.trial_of(trial))
 
     assert (result.ends, result.wrong) == ((137, 137), [])
 
 
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
-@pytest.mark.parametrize("point", [Point(LEDGER, "fdatasync", 6), Point(WIRE, "sendto", 3)])
+@pytest.mark.parametrize("point", [Point(LEDGER, "fdatasync", 6), Point(WIRE, "write", 9)])
 def test_a_signal_at_a_call_ends_the_run_well(bench, number, point):
     """F-99: in the middle of a commit, and of an order."""
     result = interrupts.interrupt_at(bench, "fresh", "drop-after", point, number)

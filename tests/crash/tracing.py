@@ -2,7 +2,8 @@
 
 strace counts the calls of a kind for itself (`when=N`). Two ways of counting: calls on the
 ledger's files, and calls of the whole process, which are the ones on sockets and streams. For
-those each `sendto` may be followed by a pause, so that what was sent has surely arrived.
+those each sending may be followed by a pause, so that what was sent has surely arrived: asyncio
+sends by `sendto`, uvloop by `write`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from dataclasses import dataclass
 LEDGER = "ledger"
 WIRE = "wire"
 PAUSED = "paused"
-_PAUSE = "sendto:delay_exit=20ms"
+_SENDING = ("sendto", "write")
+_PAUSE = f"{','.join(_SENDING)}:delay_exit=20ms"
 _CALLS = {
     LEDGER: (
         *("openat", "close", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename"),
         *("fcntl", "flock", "fchmod", "fchown", "mmap"),
     ),
-    WIRE: ("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "epoll_wait", "write"),
+    WIRE: (
+        *("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "write"),
+        *("epoll_wait", "epoll_pwait"),
+    ),
 }
 _FILES = ("", "-wal", "-shm", "-journal", ".lock")
 _CALL = re.compile(r"^\d+\s+(\w+)\(")
@@ -60,7 +65,7 @@ def injecting(place, trace, point, fault="signal=KILL", *, onwards=False):
         only = ["-e", f"inject={_PAUSE}"]
     return [
         *("strace", "-f", "-qq", "-s", "0", "-o", str(trace)),
-        *("-e", f"trace=sendto,{point.call}"),
+        *("-e", f"trace={','.join(_SENDING)},{point.call}"),
         *(*only, "-e", f"inject={point.call}:{fault}:when={when}"),
     ]
 
@@ -85,7 +90,7 @@ def count(place, text):
             continue
         if match[1] in _CALLS[WIRE]:
             counts[WIRE, match[1]] += 1
-            counts[PAUSED, match[1]] += match[1] != "sendto"
+            counts[PAUSED, match[1]] += match[1] not in _SENDING
         if match[1] in _CALLS[LEDGER] and named.search(line):
             counts[LEDGER, match[1]] += 1
     return +counts

@@ -32,7 +32,7 @@ from tests.wire.real_servers import (
     serving,
 )
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.both_loops]
 MIB = 1024 * 1024
 
 
