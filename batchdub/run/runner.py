@@ -272,7 +272,7 @@ def _make_context(
         options=options,
         ledger=ledger,
         lock=session.lock,
-        journal=Journal(ledger),
+        journal=Journal(ledger, options.concurrency),
         api=outside.api,
         clock=clock,
         rng=outside.rng,
