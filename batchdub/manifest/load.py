@@ -24,7 +24,6 @@ from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
 from batchdub.manifest.problems import Problem, Problems, UnreadableError, shown_name
 from batchdub.manifest.rows import MOST_ROWS, Draft, Inspect, Maker, Remaker, RowMaker
 from batchdub.manifest.strict_json import read_json
-from batchdub.manifest.strict_yaml import read_yaml
 from batchdub.manifest.table import Table
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
 
     from batchdub.manifest.fields import Fault
+    from batchdub.manifest.tree import Node
     from batchdub.models import Row
 
 
@@ -115,8 +115,15 @@ def _rows(path: str, file: HashedFile, problems: Problems, maker: Maker) -> Iter
     else:
         file.limit(MOST_DOCUMENT_BYTES)
         document = Document(path, problems, maker)
-        read = read_yaml if kind is Kind.YAML else read_json
-        yield from document.rows(read(_whole_text(text), document.tell))
+        yield from document.rows(_read_tree(kind, _whole_text(text), document))
+
+
+def _read_tree(kind: Kind, text: str, document: Document) -> Node | None:
+    if kind is Kind.YAML:
+        from batchdub.manifest.strict_yaml import read_yaml  # noqa: PLC0415  slow
+
+        return read_yaml(text, document.tell)
+    return read_json(text, document.tell)
 
 
 def _whole_text(text: TextIOWrapper) -> str:

@@ -8,6 +8,8 @@ GET again when a kept-alive connection drops, but never a POST.
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import aiohttp
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from batchdub.redact import Secret
 
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # what httpx reads of the environment
 _KEEP_ALIVE_S = 15.0
 _MAX_HEADER_BYTES = 16 * 1024
 _READ_BUFFER_BYTES = 64 * 1024
@@ -65,7 +68,7 @@ def build_transport(
     call a connection of its own: an idle one may be closed by the server just as it is used
     again, and then nobody knows whether the order arrived. `proxy` comes from `find_proxy`.
     """
-    context = httpx.create_ssl_context(verify=verify)
+    context = _usual_trust(*map(os.environ.get, _TRUST)) if verify is True else verify
 
     def open_session() -> aiohttp.ClientSession:
         return _open_session(context, max_connections, fresh=fresh_connections)
@@ -76,6 +79,11 @@ def build_transport(
         proxy=None if proxy is None else as_httpx_proxy(proxy),
         client=open_session,
     )
+
+
+@lru_cache(maxsize=1)  # a run makes several transports, and the file of authorities is long
+def _usual_trust(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def _open_session(
