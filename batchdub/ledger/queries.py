@@ -171,6 +171,14 @@ class Queries(Telling):
         for row in self.ask(query):
             yield row[0]
 
+    def explained(self) -> int:
+        """Count the requests that the ledger can explain: its jobs' orders, and recorded others."""
+        query = (
+            "SELECT (SELECT count(*) FROM jobs WHERE request_id IS NOT NULL)"
+            " + (SELECT count(*) FROM other_requests)"
+        )
+        return int(self._one(query)[0])
+
     def explains(self, request_ids: Sequence[str]) -> set[str]:
         """Give those request ids that the ledger knows, as a job's order or as recorded others."""
         return self._known(request_ids, "1")

@@ -42,11 +42,15 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
     if found is None:
         return False
     for job in jobs:
-        await _compare(context, job, found[job.key.sent_as])
+        await compare(context, job, found[job.key.sent_as])
     return True
 
 
-async def _compare(context: RunContext, job: Job, requests: Collection[RemoteRequest]) -> None:
+async def compare(context: RunContext, job: Job, requests: Collection[RemoteRequest]) -> None:
+    """Hold what stands under a tried job's reference_id at the API against what the ledger knows.
+
+    Of a pending job it is adopted, of any other it is a duplicate, which is recorded and told.
+    """
     ids = [request.request_id for request in requests]
     first_at = context.ledger.first_server_at(job.job_id)
     if job.state is JobState.PENDING:

@@ -20,6 +20,7 @@ from batchdub.run.certificate import ledger_content
 from batchdub.run.connecting import Target, asking
 from batchdub.run.prepare import register
 from batchdub.run.rebuild import Rebuilt, read_everything, rebuild
+from batchdub.run.reckoning import keep_strangers, reckon
 from batchdub.run.revisions import Place, further_revisions, restore_revisions
 from batchdub.run.session import open_session
 from batchdub.run.source import Source
@@ -123,6 +124,7 @@ def _write(
     rebuilt = rebuild(ledger, jobs, requests, since)
     further = further_revisions(requests)
     restore_revisions(ledger, rebuilt, further, _places(source, further, ids), since)
+    keep_strangers(ledger, reckon(ledger, len(requests)).strangers)
     return rebuilt
 
 

@@ -33,6 +33,7 @@ from batchdub.run.prepare import Prepared
 from batchdub.run.pricing import put_prices, spent_by, spent_today
 from batchdub.run.prober import probe
 from batchdub.run.purse import Purse
+from batchdub.run.reckoning import reckon, reckon_up
 from batchdub.run.result import RunResult, exit_code
 from batchdub.run.server_clock import ServerClock
 from batchdub.run.session import Session
@@ -139,16 +140,20 @@ async def _steps(
     if not (prepared.orders or doubts or context.desk.at_api or to_download):
         await _look_again(context)
         return
-    await _meet(context)
+    total = await _meet(context)
     await require_same_account(context, outside.key)
+    reckoning = reckon(context.ledger, total)
     if prepared.orders:
-        await look_before_spending(context, prepared.orders, new_ledger=session.new_ledger)
+        await look_before_spending(
+            context, prepared.orders, reckoning, new_ledger=session.new_ledger
+        )
     for doubt in doubts:
         settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
     await _send_and_settle(
         context, settling, polling, downloads, prepared=prepared, outside=outside
     )
     await _look_again(context)
+    await reckon_up(context, reckoning)
 
 
 async def _look_again(context: RunContext) -> None:
@@ -159,9 +164,13 @@ async def _look_again(context: RunContext) -> None:
         )
 
 
-async def _meet(context: RunContext) -> None:
-    """Make the first call, a free one: it shows key and address, and the server's clock."""
-    if await account_total(context) is None:
+async def _meet(context: RunContext) -> int:
+    """Make the first call, a free one: it shows key and address, and the server's clock.
+
+    Gives how many requests the account has.
+    """
+    total = await account_total(context)
+    if total is None:
         codes = {reason.code for reason in context.stop.reasons}
         kind: type[BatchdubError] = ApiUnavailableError
         hint = "check the base URL, or run the same command again later"
@@ -169,6 +178,7 @@ async def _meet(context: RunContext) -> None:
             kind, hint = KeyRefusedError, "set a key that works, then run the same command again"
         failure = context.last_failure
         raise kind(f"nothing was sent: {failure.message}" if failure else "nothing was sent", hint)
+    return total
 
 
 async def _send_and_settle(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from batchdub.errors import (
     ApiUnavailableError,
@@ -20,37 +21,59 @@ from batchdub.models import RemoteRequest
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
 from batchdub.run.lookup import group_by_reference, look_up, read_account
+from batchdub.run.reckoning import PAGES, Reckoning, compare_strangers, read_short_account
 from batchdub.run.reconcile import candidates
 from batchdub.units import counted, local_time
 
 _SAMPLE = 10
-_PAGES = 20
 _SHOWN = 3
 
 
 async def look_before_spending(
-    context: RunContext, orders: Sequence[Order], *, new_ledger: bool
+    context: RunContext, orders: Sequence[Order], reckoning: Reckoning, *, new_ledger: bool
 ) -> None:
-    """Look at a sample of the rows, and for a new ledger at the account's list as well.
+    """Look at all rows where the account's list is short, and else at a sample of them.
 
-    Raises StaleLedgerError if the API has a request that the ledger cannot explain, and
+    A ledger that explains all that the account has needs no more than the sample. Where it does
+    not, or has never ordered, and the list is too long, each row is looked up just before its
+    send. Raises StaleLedgerError if the API has a request that the ledger cannot explain, and
     ApiUnavailableError or KeyRefusedError if it cannot be asked; nothing has been sent then.
     """
     found: dict[str, tuple[RemoteRequest, ...]] = {}
-    everything = False
-    if new_ledger:
-        listing = await read_account(context, max_pages=_PAGES)
-        if listing is None:
-            raise _cannot_ask(context)
-        found = group_by_reference(listing.requests, (order.key.sent_as for order in orders))
-        everything = listing.complete
-    if not everything:
+    requests = await _read(context, reckoning, new_ledger=new_ledger)
+    if requests is not None:
+        found = group_by_reference(requests, (order.key.sent_as for order in orders))
+    else:
+        if (new_ledger or reckoning.grown) and not context.options.verify:
+            _look_before_each(context, reckoning)
         for order in sample(orders):
             look = await look_up(context, order.key.sent_as)
             if look is None:
                 raise _cannot_ask(context)
             found[order.key.sent_as] = look.requests
     _require_explained(context, orders, found)
+    if requests is not None:
+        await compare_strangers(context, requests)
+
+
+async def _read(
+    context: RunContext, reckoning: Reckoning, *, new_ledger: bool
+) -> tuple[RemoteRequest, ...] | None:
+    """Read the account's whole list, unless there is nothing to be learned from it, or too much."""
+    if not new_ledger:
+        return await read_short_account(context, reckoning.total) if reckoning.strangers else None
+    listing = await read_account(context, max_pages=PAGES)
+    if listing is None:
+        raise _cannot_ask(context)
+    return listing.requests if listing.complete else None
+
+
+def _look_before_each(context: RunContext, reckoning: Reckoning) -> None:
+    context.options = replace(context.options, verify=True)
+    context.say(
+        f"the account has {counted(reckoning.strangers, 'request')} that this ledger does not know,"
+        " too many to read at once: each row is looked up just before it is sent"
+    )
 
 
 def sample(orders: Sequence[Order]) -> list[Order]:

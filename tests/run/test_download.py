@@ -352,6 +352,7 @@ async def test_a_link_that_has_died_is_fetched_anew(night):
 
     assert result.exit_code == 0
     asked = [call.path for call in night.transport.gets()]
+    assert asked.pop() == "/api/v1/lipsync/requests"  # the last call counts the account's requests
     assert asked[-3].startswith("/api/outputs/")
     assert asked[-2].startswith("/api/v1/lipsync/requests/")
     assert asked[-1].startswith("/api/outputs/")

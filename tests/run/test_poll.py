@@ -213,7 +213,7 @@ async def test_few_jobs_of_a_long_account_are_asked_about_one_by_one(night):
 
     await night.run(make_rows(2), wait=True)
 
-    assert len(pages(night)) - pages_before <= 1
+    assert len(pages(night)) - pages_before <= 2  # how long it is, before and after
     assert len(by_id(night)) >= 2
 
 

@@ -96,6 +96,13 @@ async def test_several_matches_the_earliest_is_adopted_the_others_are_recorded(n
     assert result.standing.duplicates == ((REF, second.request_id),)
 
 
+@pytest.fixture
+def long_account(monkeypatch):
+    """An account whose list is too long to be read before each run."""
+    monkeypatch.setattr("batchdub.run.reckoning.PAGES", 0)
+
+
+@pytest.mark.usefixtures("long_account")
 async def test_older_orders_under_the_same_id_are_not_adopted(night):
     """What was created before the first intent is somebody else's, or of another season.
 
@@ -115,14 +122,15 @@ async def test_older_orders_under_the_same_id_are_not_adopted(night):
     assert night.orders()["S01E004"] == 2  # the old one, and ours
 
 
+@pytest.mark.usefixtures("long_account")
 async def test_an_order_from_shortly_before_is_left_to_a_person(night):
     """Its time may be one node's wrong clock; ordering again could pay twice.
 
     Faults: F-48.
     """
     rows = make_rows(12)
-    await night.run(make_rows(1, "old"))
     await order_elsewhere(night, "S01E004")
+    await night.run(make_rows(1, "old"))
     await night.clock.sleep(600)
     night.transport.script("pass", times=3)
     night.transport.script("drop")
@@ -134,11 +142,12 @@ async def test_an_order_from_shortly_before_is_left_to_a_person(night):
     assert night.job("S01E004").held == NEARLY_REASON
 
 
+@pytest.mark.usefixtures("long_account")
 async def test_a_refused_row_with_an_order_from_shortly_before_is_left_to_a_person(night):
     """The same before the next try of a row that was turned away."""
     rows = make_rows(12)
-    await night.run(make_rows(1, "old"))
     await order_elsewhere(night, "S01E004")
+    await night.run(make_rows(1, "old"))
     await night.clock.sleep(600)
     night.transport.script("pass", times=3)
     night.transport.script("reply", 429, {"error": "rate limit exceeded"})

@@ -68,8 +68,8 @@ def start_look_skipped(stack):
 
 @mutant
 def new_ledger_looks_at_a_sample_only(stack):
-    async def look(context, orders, **_):
-        return await real(context, orders, new_ledger=False)
+    async def look(context, orders, reckoning, **_):
+        return await real(context, orders, replace(reckoning, grown=False), new_ledger=False)
 
     real = put(stack, runner, "look_before_spending", look)
 
