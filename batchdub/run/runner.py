@@ -21,6 +21,7 @@ from batchdub.run.account import require_same_account
 from batchdub.run.afterlook import look_again
 from batchdub.run.aside import Aside
 from batchdub.run.asking import Say
+from batchdub.run.canary import canary_first
 from batchdub.run.context import RunContext
 from batchdub.run.desk import Canary, Desk
 from batchdub.run.download import Downloads, OnFile
@@ -265,7 +266,8 @@ def _make_context(
         options.caps, outside.clock, spent_today(session.ledger, options, outside.clock.now())
     )
     put_prices(options, prepared)
-    desk = Desk(prepared.orders, stop, purse)
+    orders = canary_first(prepared.orders) if options.canary else prepared.orders
+    desk = Desk(orders, stop, purse)
     desk.canary = Canary.READY if options.canary else Canary.SEEN
     desk.max_in_flight = options.max_in_flight
     if session.ledger.may_lack_orders():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
 from batchdub.exits import Exit
 from batchdub.sandbox.calls import json_answer, make_call
 from batchdub.states import JobState
-from tests.support.night import SETTLE_S, make_rows
+from tests.support.night import SETTLE_S, make_row, make_rows
 
 REF = "S01E001"
 
@@ -51,6 +52,43 @@ async def test_a_first_order_that_does_not_show_stops_the_run(night):
     assert len(night.transport.posts()) == 1
     assert "does not show" in result.reasons[0].message
     assert night.state(REF) is JobState.SUBMITTED
+
+
+async def test_a_list_that_tells_times_of_another_zone_stops_the_run(night):
+    """Eight hours ago it is an older order, so no lost reply could ever be settled.
+
+    Faults: F-50.
+    """
+
+    def rewrite(_request, answer):
+        page = json.loads(answer.body)
+        for each in page["data"]:
+            at = datetime.fromisoformat(each["created_at"]) - timedelta(hours=8)
+            each["created_at"] = at.replace(tzinfo=None).isoformat()
+        return json_answer(page)
+
+    night.transport.rewrite = rewrite
+
+    result = await night.run(make_rows(20), canary=True)
+
+    assert result.exit_code == Exit.NEEDS_A_LOOK
+    assert len(night.transport.posts()) == 1
+    assert "hours before it was sent" in result.reasons[0].message
+
+
+async def test_the_longest_reference_id_goes_first(night):
+    """A server that cuts ids cuts that one; the others keep the manifest's order.
+
+    Faults: F-46.
+    """
+    rows = [*make_rows(3), make_row("S01E004-with-a-long-name", 5), *make_rows(3, "S02E")]
+
+    result = await night.run(rows, canary=True, concurrency=1)
+
+    sent = [post.reference_id for post in night.transport.posts()]
+    first = "S01E004-with-a-long-name"
+    assert result.exit_code == 0
+    assert sent == [first, *(row.reference_id for row in rows if row.reference_id != first)]
 
 
 async def test_a_list_that_ignores_its_filter_stops_the_run(night):

@@ -74,6 +74,14 @@ def new_ledger_looks_at_a_sample_only(stack):
     real = put(stack, runner, "look_before_spending", look)
 
 
+@mutant
+def account_not_reckoned(stack):
+    def reckon(ledger, total):
+        return replace(real(ledger, total), strangers=0, grown=False)
+
+    real = put(stack, runner, "reckon", reckon)
+
+
 # -- settling ------------------------------------------------------------------------------------
 
 

@@ -118,7 +118,7 @@ class Campaign:
                 world.hit(Fault.WALL_JUMP_BETWEEN)
             world.set_wall(night.wall_skew_s)
             world.oracle.forget_pace()
-        if world.season.grow():
+        if self.runs and world.season.grow():
             world.hit(Fault.ROW_ADDED)
         for fault in night.edits:
             if world.season.edit(fault, world.dice):

@@ -232,7 +232,9 @@ def order_again(campaign, ending) -> bool:
     event, end = chance.choice(((Event.RETRY, "failed"), (Event.REORDER, "completed")))
     mended = dice("mended", world.seed, campaign.runs)
     if mended.random() < 0.3:
-        event, end = Event.REORDER, mended.choice(("failed", "rejected"))
+        # Refused rows are rarer, so they come first.
+        refused = ask(world.ledger_path, "SELECT 1 FROM jobs WHERE state = 'rejected' AND latest")
+        event, end = Event.REORDER, "rejected" if refused else "failed"
     query = "SELECT reference_id FROM jobs WHERE state = ? AND latest = 1 ORDER BY 1"
     there = ask(world.ledger_path, query, end)
     names = [name for (name,) in chance.sample(there, min(len(there), 3))]

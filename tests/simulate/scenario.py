@@ -73,6 +73,8 @@ class Scenario:
     rows: int
     first_rows: tuple[int, ...]
     """The rows of the manifest before its first edit, by number."""
+    second_rows: tuple[int, ...]
+    """The same before its second edit; empty if there is but one."""
     settle_s: float
     rate: Rate
     server_limits: bool
@@ -122,6 +124,7 @@ def draw(seed: int) -> Scenario:
         seed=seed,
         rows=rows,
         first_rows=tuple(range(rows)),
+        second_rows=(),
         settle_s=settle_s,
         rate=rate if told else UNLIMITED,
         server_limits=told and rate.auto,
@@ -146,6 +149,10 @@ def draw(seed: int) -> Scenario:
         ),
     )
     shaped = rng.choice(_SHAPES)(rng, scenario) if rng.random() < 0.4 else scenario
+    # Chance of its own, as below.
+    back = dice("goes back", seed)
+    if back.random() < 0.03:
+        shaped = _goes_back(back, scenario)
     if any(map(_losses, shaped.nights)):
         # A ledger that is gone and a list that forgets: nobody could know of the orders.
         shaped = replace(shaped, short_memory=False)
@@ -158,8 +165,8 @@ _LOSSES = frozenset({Fault.LEDGER_DELETED, Fault.LEDGER_RESTORED, Fault.LEDGER_D
 
 def _waiting(rng: random.Random, scenario: Scenario) -> Scenario:
     """In some seasons the runs wait for their dubs, and hold orders back for it."""
-    if rng.random() < 0.6 or scenario.first_rows == _UNSAMPLED:
-        # What `_grows` is made for takes a night that goes exactly as it was drawn.
+    if rng.random() < 0.6 or len(scenario.first_rows) < scenario.rows:
+        # What `_grows` and the like are made for takes nights that go exactly as they were drawn.
         return scenario
     faults = _moods(rng, POLL_FAULTS, rng.randint(0, 3), (0.1, 0.5))
     if any(_losses(night) for night in scenario.nights):
@@ -291,6 +298,8 @@ def _mishaps(rng: random.Random, *, first: bool) -> tuple[Mishap, ...]:
 
 _UNSAMPLED = (3, 8)
 """Of twelve rows to be sent, those that the start look's sample of ten leaves out."""
+_LAST = (12,)
+"""The row that is ordered on an evening of its own, so that the ledger is not new any more."""
 
 
 def _grows(rng: random.Random, scenario: Scenario) -> Scenario:
@@ -304,15 +313,36 @@ def _grows(rng: random.Random, scenario: Scenario) -> Scenario:
     )
 
 
+def _goes_back(rng: random.Random, scenario: Scenario) -> Scenario:
+    """Order a row, then two others, restore the copy made in between, order the whole season."""
+    first, second, *more = scenario.nights
+    third = replace(
+        rng.choice(scenario.nights),
+        before=(Fault.LEDGER_RESTORED,), gap_s=second.gap_s + scenario.settle_s + 60.0, edits=(),
+    )  # fmt: skip
+    first, second = (
+        replace(night, mishaps=(), windows=(), before=(), edits=()) for night in (first, second)
+    )
+    foreign, page_limit = rng.choice(((0, 100), (8, 100), (70, 1)))
+    return replace(
+        scenario, rows=13, first_rows=_LAST, second_rows=_UNSAMPLED, older=(),
+        foreign=foreign, page_limit=page_limit, nights=(first, second, third, *more),
+    )  # fmt: skip
+
+
 def _crowded(rng: random.Random, scenario: Scenario) -> Scenario:
     """Have so long an account that nobody reads it, and older orders where no sample looks."""
-    first, *more = scenario.nights
+    first, second, *more = scenario.nights
     faults = {Fault.DROP_BEFORE: 0.4} | dict(scenario.order_faults)
     faults.pop(Fault.SWAPPED_ID, None)
     return replace(
-        scenario, rows=12, first_rows=tuple(range(12)), foreign=70, page_limit=1,
+        scenario, rows=13, first_rows=_LAST, foreign=70, page_limit=1,
         older=_UNSAMPLED, order_faults=faults, list_order=rng.choice(("desc", "hash")),
-        nights=(replace(first, windows=(), mishaps=()), *more),
+        nights=(
+            replace(first, windows=(), mishaps=()),
+            replace(second, windows=(), mishaps=(), before=(), edits=()),
+            *more,
+        ),
     )  # fmt: skip
 
 

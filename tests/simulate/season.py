@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 
 from tests.simulate.faults import Fault
 
@@ -18,13 +19,15 @@ def reference_of(number: int) -> str:
 class Season:
     """The rows of one manifest by number, each with a version of its media and of its links."""
 
-    def __init__(self, path, rows: int, first_rows) -> None:
+    def __init__(self, path, rows: int, *parts) -> None:
+        """Export `parts` of so many rows one after the other, and at last the whole season."""
         self.path = path
-        self.dropped = [number for number in range(rows) if number not in first_rows]
-        self.rows = dict.fromkeys(first_rows, (0, 0))
+        self.rows = {}
         self.changed: set[str] = set()
-        self._grows = len(first_rows) < rows
-        self.write()
+        whole = tuple(range(rows))
+        parts = [part for part in parts if part]
+        self._exports = parts if parts[-1] == whole else [*parts, whole]
+        self.grow()
 
     @property
     def references(self) -> list[str]:
@@ -32,14 +35,14 @@ class Season:
         return [reference_of(number) for number in self.rows]
 
     def grow(self) -> bool:
-        """Export the whole season, if only a part of it was there so far."""
-        if not self._grows:
+        """Export the next part, or the whole season, if it has not been exported so far."""
+        if not self._exports:
             return False
-        self._grows = False
-        self.rows = {
-            number: self.rows.get(number, (0, 0)) for number in sorted([*self.rows, *self.dropped])
-        }
-        self.dropped = []
+        now, *self._exports = self._exports
+        self.dropped = sorted({*itertools.chain(*self._exports)} - {*now})
+        # What people have added stands in the next export, too.
+        more = {*self.rows} if not self._exports else set()
+        self.rows = {number: self.rows.get(number, (0, 0)) for number in sorted({*now, *more})}
         self.write()
         return True
 

@@ -57,7 +57,9 @@ class World:
         self._folder = str(folder)
         self.ledger_path = folder / "batchdub.db"
         self.clock = SimClock(self)
-        self.season = Season(folder / "tonight.csv", self.plan.rows, self.plan.first_rows)
+        self.season = Season(
+            folder / "tonight.csv", self.plan.rows, self.plan.first_rows, self.plan.second_rows
+        )
         rate = self.plan.rate if self.plan.server_limits else UNLIMITED
         settings = SandboxSettings(
             rate=rate, get_rate=UNLIMITED, list_limit_max=self.plan.page_limit, seed=seed
