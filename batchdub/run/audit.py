@@ -15,7 +15,7 @@ from batchdub.errors import ApiUnavailableError, KeyRefusedError
 from batchdub.exits import Exit
 from batchdub.models import Job, RemoteRequest
 from batchdub.run.asking import Asking
-from batchdub.run.lookup import look_up_all
+from batchdub.run.lookup import Way, look_up_by
 from batchdub.states import ORDERED, JobState
 
 
@@ -66,9 +66,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All findings, how many calls they took, and when they were made (ours and the server's)."""
+    """All findings, which way was asked, and when (by our clock and the server's)."""
 
     findings: tuple[Finding, ...]
+    way: Way
     began_at: datetime
     ended_at: datetime
     server_at: datetime | None
@@ -139,11 +140,13 @@ async def ask_for_all(
     nothing.
     """
     began_at = asking.clock.now()
-    found = await look_up_all(asking, [subject.sent_as for subject in subjects])
-    if found is None:
+    asked = await look_up_by(asking, [subject.sent_as for subject in subjects])
+    if asked is None:
         raise cannot_ask(asking)
+    found, way = asked
     return Audit(
         judge(subjects, found, not_ours),
+        way,
         began_at,
         asking.clock.now(),
         asking.server_clock.at_least(),

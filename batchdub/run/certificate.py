@@ -35,6 +35,7 @@ def certificate(
         "format": _FORMAT,
         "batchdub": version,
         "api": api,
+        "asked": str(audit.way),
         "asked_from": to_stored_time(audit.began_at),
         "asked_until": to_stored_time(audit.ended_at),
         "server_time": None if audit.server_at is None else to_stored_time(audit.server_at),

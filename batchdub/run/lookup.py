@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from batchdub.exits import Exit
@@ -87,6 +88,15 @@ async def look_up(asking: Asking, sent_as: str) -> Look | None:
     return Look(listing.requests, slots_s[0], ended_s, listing.began_at, listing.ended_at)
 
 
+class Way(StrEnum):
+    """How the list was asked about many reference_ids."""
+
+    ACCOUNT = "all pages of the account's list"
+    """Filtered here."""
+    ROWS = "the list of each reference_id"
+    """Filtered by the API, and again here."""
+
+
 async def look_up_all(
     asking: Asking, sent_as: Sequence[str]
 ) -> dict[str, tuple[RemoteRequest, ...]] | None:
@@ -94,6 +104,14 @@ async def look_up_all(
 
     Either one by one, or all pages of the account. None if any of it cannot be known now.
     """
+    asked = await look_up_by(asking, sent_as)
+    return None if asked is None else asked[0]
+
+
+async def look_up_by(
+    asking: Asking, sent_as: Sequence[str]
+) -> tuple[dict[str, tuple[RemoteRequest, ...]], Way] | None:
+    """Do as `look_up_all`, and tell which way it was."""
     if len(sent_as) > _FEW:
         total = await account_total(asking)
         if total is None:
@@ -101,14 +119,14 @@ async def look_up_all(
         if -(-total // PAGE) < len(sent_as):
             listing = await read_account(asking)
             if listing is not None and listing.complete:
-                return group_by_reference(listing.requests, sent_as)
+                return group_by_reference(listing.requests, sent_as), Way.ACCOUNT
     found = {}
     for reference_id in sent_as:
         look = await look_up(asking, reference_id)
         if look is None:
             return None
         found[reference_id] = look.requests
-    return found
+    return found, Way.ROWS
 
 
 def group_by_reference(

@@ -13,6 +13,7 @@ from batchdub.models import Job, JobKey, RemoteRequest, Source
 from batchdub.run.asking import Asking
 from batchdub.run.audit import Audit, Subject, Verdict, ask_for_all, judge
 from batchdub.run.certificate import DOES_NOT_PROVE, certificate
+from batchdub.run.lookup import Way
 from batchdub.run.server_clock import ServerClock
 from batchdub.run.stop import Stop
 from batchdub.states import JobState
@@ -92,7 +93,7 @@ def test_an_older_request_that_was_told_not_to_be_ours_does_not_count():
 )
 def test_exit_is_0_only_if_every_row_is_as_the_ledger_says(requests, code):
     subject = Subject("S01E001", "tonight.csv:2", job(JobState.SUBMITTED, "a"))
-    audit = Audit(judge([subject], {"S01E001": requests}, ()), NOON, NOON, None)
+    audit = Audit(judge([subject], {"S01E001": requests}, ()), Way.ROWS, NOON, NOON, None)
 
     assert audit.exit_code is code
 
@@ -100,7 +101,7 @@ def test_exit_is_0_only_if_every_row_is_as_the_ledger_says(requests, code):
 def test_a_certificate_tells_what_was_asked_and_what_it_does_not_prove():
     subject = Subject("S01E001", "tonight.csv:2", job(JobState.SUBMITTED, "a"))
     findings = judge([subject], {"S01E001": [request("a")]}, ())
-    audit = Audit(findings, NOON, NOON + timedelta(seconds=2), NOON)
+    audit = Audit(findings, Way.ACCOUNT, NOON, NOON + timedelta(seconds=2), NOON)
 
     proof = certificate(audit, [ManifestFile("tonight.csv", "ab" * 32, 7)], "cd" * 32, "api", "9")
 

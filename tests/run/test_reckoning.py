@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from batchdub.run.reckoning import keep_strangers, reckon
 from batchdub.run.session import open_session
 from batchdub.sandbox.orders import Order
 from batchdub.states import JobState
-from tests.support.night import BASE_URL, make_rows
+from tests.support.night import BASE_URL, Night, make_rows
 
 # Of forty rows of which three are ordered, the sample of ten passes over these.
 _BETWEEN = slice(4, 7)
@@ -158,6 +159,24 @@ async def test_one_that_shows_late_is_flagged_by_the_next_order(night):
     assert first.exit_code is Exit.DONE
     assert second.exit_code is Exit.NEEDS_A_LOOK
     assert night.findings() == []
+
+
+async def test_two_machines_at_the_same_time_are_flagged(night, tmp_path):
+    """F-106: neither could see the other's orders when it began, but they do not pass unseen."""
+    (tmp_path / "other").mkdir()
+    other = Night(tmp_path / "other")
+    other.provider = other.transport.provider = night.provider
+    for each in (night, other):
+        each.transport.latency_s = lambda: 0.2
+    rows = make_rows(4)
+
+    await asyncio.gather(night.run(rows, concurrency=1), other.run(rows, concurrency=1))
+
+    twice = {name for name, number in night.orders().items() if number > 1}
+    last = await night.run([*rows, *make_rows(1, "more")])
+    assert twice
+    assert last.exit_code is Exit.NEEDS_A_LOOK
+    assert {name for name, _ in last.standing.duplicates} == twice
 
 
 @pytest.mark.usefixtures("long_account")
