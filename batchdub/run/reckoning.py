@@ -78,13 +78,13 @@ async def reckon_up(context: RunContext, before: Reckoning) -> None:
     more = reckon(ledger, total).strangers - expected
     if more > 0:
         requests = await read_short_account(context, total)
-        if requests is None:
+        if requests is not None:
+            await compare_strangers(context, requests)
+        elif more > len(ledger.doubts()):  # what is in doubt is told already
             context.say(
                 f"the account has {counted(more, 'request')} more than this ledger can explain:"
                 " `batchdub audit` tells whether a row was ordered twice"
             )
-        else:
-            await compare_strangers(context, requests)
     # What has grown while nobody looked stays so, until a rebuild has read the whole list.
     if before.first or not before.grown:
         # A list that lags shows less than there is, so what was there before counts still.
