@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
-from tests.crash.tracing import Point
+from tests.crash.tracing import READS, Point
 
 
 def spread(count):
@@ -22,6 +22,7 @@ def points(counts):
     kinds = [
         [Point(where, call, nth) for nth in spread(number)]
         for (where, call), number in sorted(counts.items())
+        if call not in READS
     ]
     return [point for turn in zip_longest(*kinds) for point in turn if point is not None]
 

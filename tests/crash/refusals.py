@@ -22,6 +22,7 @@ from tests.crash.starts import DOUBT, FRESH, HALF
 from tests.crash.tracing import LEDGER, Point, point_of
 
 ERRORS = {
+    "pread64": ("EIO",),
     "pwrite64": ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EINTR"),
     "fdatasync": ("EIO", "ENOSPC", "EROFS", "EDQUOT"),
     "openat": ("ENOSPC", "EROFS", "EIO", "EMFILE"),

@@ -21,13 +21,15 @@ _PAUSE = f"{','.join(_SENDING)}:delay_exit=20ms"
 _CALLS = {
     LEDGER: (
         *("openat", "close", "pwrite64", "fdatasync", "fsync", "ftruncate", "unlink", "rename"),
-        *("fcntl", "flock", "fchmod", "fchown", "mmap"),
+        *("fcntl", "flock", "fchmod", "fchown", "mmap", "pread64"),
     ),
     WIRE: (
         *("socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "write"),
         *("epoll_wait", "epoll_pwait"),
     ),
 }
+READS = frozenset({"pread64"})
+"""Calls that change nothing: one that fails may matter, one that is the last does not."""
 _FILES = ("", "-wal", "-shm", "-journal", ".lock")
 _CALL = re.compile(r"^\d+\s+(\w+)\(")
 

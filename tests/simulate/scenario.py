@@ -326,7 +326,8 @@ def _goes_back(rng: random.Random, scenario: Scenario) -> Scenario:
     foreign, page_limit = rng.choice(((0, 100), (8, 100), (70, 1)))
     return replace(
         scenario, rows=13, first_rows=_LAST, second_rows=_UNSAMPLED, older=(),
-        foreign=foreign, page_limit=page_limit, nights=(first, second, third, *more),
+        foreign=foreign, page_limit=page_limit, list_faults={},
+        nights=(first, second, third, *more),
     )  # fmt: skip
 
 
@@ -337,7 +338,8 @@ def _crowded(rng: random.Random, scenario: Scenario) -> Scenario:
     faults.pop(Fault.SWAPPED_ID, None)
     return replace(
         scenario, rows=13, first_rows=_LAST, foreign=70, page_limit=1,
-        older=_UNSAMPLED, order_faults=faults, list_order=rng.choice(("desc", "hash")),
+        older=_UNSAMPLED, order_faults=faults, list_faults={},
+        list_order=rng.choice(("desc", "hash")),
         nights=(
             replace(first, windows=(), mishaps=()),
             replace(second, windows=(), mishaps=(), before=(), edits=()),

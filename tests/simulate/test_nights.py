@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import takewhile
 
 import pytest
 
@@ -10,6 +11,8 @@ from batchdub.states import TRANSITIONS
 from tests.simulate.faults import Fault
 from tests.simulate.nights import simulate
 from tests.simulate.reach import UNREACHED, never_hit
+from tests.simulate.scenario import draw
+from tests.simulate.season import reference_of
 
 _SEEDS = 500
 _CHUNK = 25
@@ -47,6 +50,19 @@ def test_every_fault_and_every_move_happens_within_a_few_hundred_seeds():
             break
 
     assert gaps == []
+
+
+@pytest.mark.parametrize("first", [(3, 8), (12,)])
+def test_a_season_that_grows_begins_with_its_first_rows(first):
+    """Were all of it ordered on the first night, what comes to it later would prove nothing."""
+    seed = next(seed for seed in range(_SEEDS) if draw(seed).first_rows == first)
+
+    trace = simulate(seed).trace
+
+    first_night = takewhile(lambda line: "process 1 ended" not in line, trace)
+    sent = {line.split("POST ")[1].split()[0] for line in first_night if "POST " in line}
+    assert sent
+    assert sent <= set(map(reference_of, first))
 
 
 def test_what_cannot_be_reached_is_a_move_of_the_table():
