@@ -15,6 +15,7 @@ _MISFITS = tuple(
 
 CAUGHT_AT: dict[str, int] = {
     "account not pinned": 3,
+    "account not reckoned": 20,
     "cap ignores what is in doubt": 12,
     "completed without asking how it ended": 10,
     "created at not looked at": 40,
