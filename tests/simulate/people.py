@@ -231,9 +231,9 @@ def order_again(campaign, ending) -> bool:
         return False
     event, end = chance.choice(((Event.RETRY, "failed"), (Event.REORDER, "completed")))
     mended = dice("mended", world.seed, campaign.runs)
-    if mended.random() < 0.3:
-        # Refused rows are rarer, so they come first.
-        refused = ask(world.ledger_path, "SELECT 1 FROM jobs WHERE state = 'rejected' AND latest")
+    # Refused rows are rare, so their links are mended whenever there are any.
+    refused = ask(world.ledger_path, "SELECT 1 FROM jobs WHERE state = 'rejected' AND latest")
+    if refused or mended.random() < 0.3:
         event, end = Event.REORDER, "rejected" if refused else "failed"
     query = "SELECT reference_id FROM jobs WHERE state = ? AND latest = 1 ORDER BY 1"
     there = ask(world.ledger_path, query, end)
