@@ -9,7 +9,7 @@ the file lies beside manifests and is sent around with them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,13 +75,18 @@ _SECRET = re.compile(r"(api[-_]?)?(key|token)|bearer[-_]?token", re.IGNORECASE)
 class Config:
     """The settings of one config file and profile; without a file there are none.
 
-    `values` are by the long option's name. Paths are relative to the file's own folder there,
-    and made whole here.
+    `values` are by the long option's name, `own` those of the profile itself. Paths are relative
+    to the file's own folder there, and made whole here.
     """
 
     values: Mapping[str, Value]
     path: Path | None = None
     profile: str = ""
+    own: frozenset[str] = frozenset()
+
+    def origin(self, name: str) -> str:
+        """Say where a setting stands: in the profile, or in the file for all of them."""
+        return str(self) if name in self.own else str(replace(self, profile=""))
 
     def __str__(self) -> str:
         if self.path is None:
@@ -129,7 +134,7 @@ def load_config(path: Path | None, profile: str) -> Config:
     chosen = _profile(path, profiles, profile)
     settings = {**tables, **chosen}
     return Config({name: _value(path, text, name, settings[name]) for name in settings},
-                  path, profile)  # fmt: skip
+                  path, profile, frozenset(chosen))  # fmt: skip
 
 
 def profile_names(named: str, beside: Path, environ: Mapping[str, str]) -> list[str]:
@@ -177,7 +182,8 @@ def _profile(path: Path, profiles: object, wanted: str) -> Mapping[str, object]:
         from difflib import get_close_matches  # noqa: PLC0415  for typing errors only
 
         near = get_close_matches(wanted, profiles, n=1)
-        there = f"there are {', '.join(profiles)}" if profiles else "it has none"
+        none = f"it has none; one begins with a line [{_PROFILES}.{wanted}]"
+        there = f"there are {', '.join(profiles)}" if profiles else none
         raise UnusableInputError(
             f"{path}: there is no profile `{wanted}`",
             f"did you mean `{near[0]}`?" if near else there,
@@ -212,6 +218,9 @@ def _require_known(path: Path, text: str, name: str, which: str = "") -> str:
         )
     from difflib import get_close_matches  # noqa: PLC0415  for typing errors only
 
+    if name in {"profile", "default", "defaults"}:
+        hint = f"what holds without a profile stands at the top, a profile in [{_PROFILES}.NAME]"
+        raise UnusableInputError(f"{where}: {which}there is no setting `{name}`", hint)
     near = get_close_matches(name.replace("_", "-"), NAMES, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(NAMES)}"
     raise UnusableInputError(f"{where}: {which}there is no setting `{name}`", hint)

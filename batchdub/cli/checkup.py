@@ -70,11 +70,15 @@ class Told:
 def told_settings(settings: Settings, invocation: Invocation) -> Iterator[Told]:
     """Tell the settings in force and those of the config file."""
     base_url = shown_setting("base-url", settings.base_url)
-    yield Told("base-url", base_url, settings.origins["base_url"])
-    yield Told("ledger", str(settings.ledger), settings.origins["ledger"])
-    for name, said in invocation.config.values.items():
+    config, environ = invocation.config, invocation.environ
+    for name, value in (("base-url", base_url), ("ledger", str(settings.ledger))):
+        origin = settings.origins[name.replace("-", "_")]
+        yield Told(name, value, config.origin(name) if origin == str(config) else origin)
+    for name, said in config.values.items():
         if name not in {"base-url", "ledger", "key-file"}:
-            yield Told(name, shown_setting(name, said), str(invocation.config))
+            variable = f"BATCHDUB_{name.upper().replace('-', '_')}"
+            over = f", but {variable} goes before it" if environ.get(variable) else ""
+            yield Told(name, shown_setting(name, said), f"{config.origin(name)}{over}")
 
 
 def told_variables(environ: Mapping[str, str]) -> Iterator[Told]:

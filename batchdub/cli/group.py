@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,22 @@ from batchdub.exits import Exit
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+
+_MANIFEST = """\
+CSV, TSV, YAML or JSON. Each row is one dub and has a `video_url` and an
+`audio_url`; other columns are yours, for --only, --order and reports:
+  reference_id,language,video_url,audio_url
+  S02E07-ja,ja,https://example.com/e07.mp4,https://example.com/e07.ja.wav
+"""
+_CONFIG = """\
+batchdub.toml, beside the manifest or in ~/.config/batchdub, holds options by
+their long names; `batchdub doctor` shows what holds, and why:
+  rate = "60/min"
+  max-cost-per-day = 200
+  [profiles.staging]
+  base-url = "https://api.dev.chamelaion.com/api"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +125,13 @@ class _TopGroup(BatchdubGroup):
         near = get_close_matches(name, self.list_commands(ctx), n=1)
         meant = f", did you mean `{near[0]}`?" if near else ""
         raise click.UsageError(f"there is no command `{name}`{meant}", ctx)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what a manifest and a config file look like, then what every command has."""
+        for title, text in (("Manifest", _MANIFEST), ("Config file", _CONFIG)):
+            with formatter.section(title):
+                formatter.write(indent(text, "  "))
+        super().format_epilog(ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx

@@ -10,11 +10,12 @@ from batchdub.progress import Snapshot, orders_per_min, time_left_s
 from batchdub.units import format_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TextIO
 
     from batchdub.cli.talk import Talk
 
+_BETWEEN = " · "
 _PLAIN_EVERY_S = 30.0
 _LIVE_EVERY_S = 0.1
 _RATE_AFTER_S = 1.0  # of less time a rate is only noise
@@ -47,7 +48,7 @@ def progress_line(talk: Talk) -> Iterator[ProgressLine]:
 
 def describe(snapshot: Snapshot) -> str:
     """Say in one line where a run stands."""
-    return " · ".join(text for text, _ in _parts(snapshot))
+    return _BETWEEN.join(text for text, _ in _parts(snapshot))
 
 
 def is_due(shown: Snapshot | None, now: Snapshot, every_s: float) -> bool:
@@ -60,7 +61,7 @@ def is_due(shown: Snapshot | None, now: Snapshot, every_s: float) -> bool:
 def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """Give the pieces of the line, each with the colour it has on a terminal.
 
-    What is not there is not said: the line must not be cut off at 80 columns.
+    What is not there is not said, so that it all mostly fits into 80 columns.
     """
     yield snapshot.phase, "bold"
     yield f"{snapshot.done:,} done", "green"
@@ -79,8 +80,22 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     if snapshot.phase not in ("waiting", "downloading") and snapshot.elapsed_s >= _RATE_AFTER_S:
         yield f"{orders_per_min(snapshot):.0f}/min", ""
     left_s = time_left_s(snapshot)
-    if left_s and snapshot.phase != "ending":
+    if left_s and snapshot.phase not in ("waiting", "downloading", "ending"):
         yield f"{format_duration(left_s)} to go", "cyan"
+
+
+def _broken(parts: Iterable[tuple[str, str]], width: int) -> list[list[tuple[str, str]]]:
+    """Break the pieces into lines of at most so many columns: none of them is cut off."""
+    lines: list[list[tuple[str, str]]] = [[]]
+    used = 0
+    for part in parts:
+        needed = len(part[0]) + (len(_BETWEEN) if lines[-1] else 0)
+        if lines[-1] and used + needed > width:
+            lines.append([])
+            used, needed = 0, len(part[0])
+        lines[-1].append(part)
+        used += needed
+    return lines
 
 
 class _Paced:
@@ -124,10 +139,13 @@ def _live_line(talk: Talk) -> Iterator[ProgressLine]:
     from rich.text import Text  # noqa: PLC0415  as above
 
     def coloured(snapshot: Snapshot) -> Any:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        for number, (text, style) in enumerate(_parts(snapshot)):
-            line.append(" · " if number else "").append(text, style=style)
-        return line
+        lines = []
+        for row in _broken(_parts(snapshot), console.width):
+            line = Text(no_wrap=True, overflow="ellipsis")
+            for number, (text, style) in enumerate(row):
+                line.append(_BETWEEN if number else "").append(text, style=style)
+            lines.append(line)
+        return Text("\n").join(lines)
 
     def show(snapshot: Snapshot) -> None:
         with suppress(OSError, ValueError):

@@ -12,12 +12,13 @@ from batchdub.cli.failures import DeclinedError
 from batchdub.cli.invocation import Invocation
 from batchdub.run.naming import name_of_key
 from batchdub.run.sandboxed import books_path
-from batchdub.units import counted, format_duration
+from batchdub.units import counted, format_duration, local_time
 
 if TYPE_CHECKING:
     from batchdub.cli.run_options import Wanted
     from batchdub.cli.talk import Talk
     from batchdub.plan import Totals
+    from batchdub.run.groups import Groups
     from batchdub.run.pricing import Offer
     from batchdub.run.tonight import Tonight
 
@@ -36,6 +37,8 @@ def announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
 
         talk.say(f"proxy: {proxy_for(target.base_url, invocation.environ)}")
     talk.say(f"ledger: {tonight.ledger_path.absolute()}")
+    if (closes_at := tonight.options.window.closes_at) is not None:
+        talk.say(f"until: {local_time(closes_at)}, then nothing more is ordered")
     if (download := tonight.options.download) is not None:
         talk.say(f"downloads: {download.folder}")
     if invocation.config.path is not None:
@@ -44,18 +47,21 @@ def announce(invocation: Invocation, tonight: Tonight, wanted: Wanted) -> None:
 
 def confirmation(
     invocation: Invocation, tonight: Tonight, wanted: Wanted, again: str
-) -> Callable[[Totals, Offer], None]:
+) -> Callable[[Totals, Offer, Groups], None]:
     """Make what happens once the orders are known: whose key it is, and the question.
 
-    The question is asked on a terminal only. Where nothing will be sent neither comes.
+    The question is asked on a terminal only, after the rows that are held back.
+    Where nothing will be sent neither comes.
     """
     talk = invocation.talk
 
-    def confirm(totals: Totals, offer: Offer) -> None:
+    def confirm(totals: Totals, offer: Offer, waiting: Groups) -> None:
         if not offer.orders:
             return
         name = "" if wanted.sandbox else _tell_key(tonight, talk)
         if not wanted.yes and can_ask(talk):
+            for line in waiting.lines():
+                talk.say(line)
             ask(_question(totals, offer, tonight, wanted, again=again, name=name), talk)
 
     return confirm

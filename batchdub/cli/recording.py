@@ -70,7 +70,7 @@ def log_line(event: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    text = str(value)
+    text = json.dumps(value) if isinstance(value, Mapping) else str(value)
     plain = text.isprintable() and text and not set(text) & set(' "=')
     return text if plain else json.dumps(text, ensure_ascii=False)
 

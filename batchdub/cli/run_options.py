@@ -155,8 +155,8 @@ _ORDERING = (
         "--max-failures",
         type=parsed("threshold", parse_threshold),
         metavar="N|P%",
-        help="Order nothing more once N rows, or P% of them, were refused or failed. Ten in a row"
-        " with the same words always end a run.",
+        help="Order nothing more once N rows, or P% of them but at least of 20, were refused or"
+        " failed. Ten in a row with the same words always end a run.",
     ),
     option(
         "--not-before",
@@ -169,7 +169,8 @@ _ORDERING = (
         "--until",
         type=TIME_OF_DAY,
         metavar="HH:MM",
-        help="Order nothing more from this time on, then exit 5 if rows are left.",
+        help="Order nothing more from this time on, when it next comes, then exit 5 if rows are"
+        " left. A zone may follow.",
     ),
     option(
         "--max-duration",

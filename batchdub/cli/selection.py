@@ -17,8 +17,9 @@ only_option = option(
     multiple=True,
     type=several,
     metavar="COLUMN=VALUE[,VALUE]",
-    help="Only rows with one of these values in that column; several --only must all hold. In the"
-    " variable they stand on a line each, or with `;` between.",
+    help="Only rows with one of these values in that column; `*`, `?` and `[…]` stand for others."
+    " Several --only must all hold; in the variable they stand on a line each, or with `;`"
+    " between.",
 )
 id_option = option(
     "--id",

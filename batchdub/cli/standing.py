@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -156,7 +157,7 @@ def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
     if overview.last_run is not None:
         said = f"last run: {describe_run(overview.last_run, running=overview.running)}"
         talk.say(led(said, leads))
-    for line in _attention(overview):
+    for line in _attention(overview, leads):
         talk.say(led(line, leads))
     if overview.stalled:
         talk.say(
@@ -200,7 +201,7 @@ def describe_run(run: RunRecord, *, running: bool) -> str:
     return f"{began}, ended after {took} with exit {run.exit_code}: {why}"
 
 
-def _attention(overview: Overview) -> Iterator[str]:
+def _attention(overview: Overview, leads: Leads) -> Iterator[str]:
     for item in overview.attention:
         words = str(item.state).replace("_", " ")
         reason = item.held or item.error
@@ -208,8 +209,14 @@ def _attention(overview: Overview) -> Iterator[str]:
     total = overview.counts[JobState.PENDING, True] + overview.rows(JobState.IN_DOUBT, *_BAD)
     more = total - len(overview.attention)
     if more > 0:
-        yield f"… and {counted(more, 'more row')} that need a look; `batchdub report` lists them"
+        yield more_line(more, leads)
     yield from duplicate_lines(overview.duplicates)
+
+
+def more_line(more: int, leads: Leads) -> str:
+    """Say how many rows need a look besides those that were told, and what lists them."""
+    report = shlex.join(["batchdub", "report", *leads.ledger])
+    return f"… and {counted(more, 'more row')} that need a look; `{report}` lists them"
 
 
 def duplicate_lines(duplicates: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,10 +22,11 @@ from batchdub.cli.next_steps import (
     resume_with,
 )
 from batchdub.cli.options import settings_of
-from batchdub.cli.standing import duplicate_lines, read_overview, tell_next
+from batchdub.cli.standing import duplicate_lines, more_line, read_overview, tell_next
 from batchdub.exits import Exit
 from batchdub.plan import Fate
 from batchdub.run.download import failed_lines
+from batchdub.run.groups import row_line
 from batchdub.run.space import size
 from batchdub.states import ORDERED, JobState
 from batchdub.units import counted, format_duration
@@ -32,7 +34,7 @@ from batchdub.units import counted, format_duration
 if TYPE_CHECKING:
     from batchdub.cli.talk import Talk
     from batchdub.notify import Message
-    from batchdub.run.prepare import LeftOut
+    from batchdub.run.groups import LeftOut
     from batchdub.run.result import RunResult
 
 _WHEN: Mapping[Exit, str] = {
@@ -42,9 +44,11 @@ _WHEN: Mapping[Exit, str] = {
     Exit.CAP: "{command} orders the next ones",
     Exit.INTERRUPTED: "{command} goes on",
     Exit.TERMINATED: "{command} goes on",
+    Exit.ROWS_FAILED: "once the cause is mended, {command} orders the rest",
 }
 """Ends after which a command goes on with what is left, and when that makes sense."""
 _COMMAND = "{command}"
+_CAUSES = 10
 
 _BAD = frozenset({JobState.REJECTED, JobState.FAILED})
 
@@ -88,8 +92,12 @@ def _summarise(
     if hint:
         talk.hint(hint.format(command=named))
     manifests = context.params.get("manifests", ())
-    found = found_after(result, goes_on if _COMMAND in hint else (), manifests, leads)
+    goes_on = goes_on if _COMMAND in hint else ()
+    mend_first = result.exit_code is Exit.ROWS_FAILED  # what is left would fail alike
+    found = found_after(result, () if mend_first else goes_on, manifests, leads)
     commands = next_commands(found, leads, well=result.exit_code is Exit.DONE)
+    if mend_first and goes_on:
+        commands.append(shlex.join(goes_on))
     for command in commands:
         talk.say(f"next: {command}")
     invocation.message = message_of(result, commands, leads)
@@ -203,7 +211,7 @@ def _tell_problems(result: RunResult, talk: Talk, leads: Leads) -> None:
 def _problems(result: RunResult, leads: Leads) -> Sequence[str]:
     return (
         *(reason.message for reason in result.reasons),
-        *(led(line, leads) for line in _attention(result)),
+        *(led(line, leads) for line in _attention(result, leads)),
     )
 
 
@@ -239,14 +247,16 @@ def _states(result: RunResult) -> str:
     )
 
 
-def _attention(result: RunResult) -> Iterator[str]:
+def _attention(result: RunResult, leads: Leads) -> Iterator[str]:
     standing = result.standing
-    for item in standing.left_out:
-        where = f"{item.source}: " if item.source else ""
-        yield f"{where}`{item.reference_id}`: {item.why}"
-    more = standing.left_out_total - len(standing.left_out)
+    planned = [item for item in standing.left_out if item.state is None]
+    yield from (row_line(item) for item in planned)
+    groups = standing.groups[:_CAUSES]
+    for group in groups:
+        yield from group.lines()
+    more = standing.left_out_total - len(planned) - sum(group.rows for group in groups)
     if more > 0:
-        yield f"… and {counted(more, 'more row')} that need a look; `batchdub report` lists them"
+        yield more_line(more, leads)
     yield from duplicate_lines(standing.duplicates)
     if result.downloads is not None:
         yield from failed_lines(result.downloads)

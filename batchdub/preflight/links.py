@@ -102,12 +102,15 @@ class Signed:
     schemes: Counter[str] = field(default_factory=Counter)
     temporary: int = 0
     first_end: datetime | None = None
+    first_temporary: str = ""
 
     def add(self, row: Row) -> None:
         """Take in one more row's links."""
         for life in filter(None, map(life_of, (row.video_url, row.audio_url))):
             self.schemes[life.scheme] += 1
             self.temporary += life.may_die_earlier
+            if life.may_die_earlier and not self.first_temporary:
+                self.first_temporary = f"{row.source}: `{row.reference_id}`"
             if life.ends_at is not None:
                 self.first_end = min(life.ends_at, self.first_end or life.ends_at)
 
@@ -120,6 +123,6 @@ class Signed:
         yield f"signed links: {schemes}{ends}"
         if self.temporary:
             yield (
-                f"{counted(self.temporary, 'link')} signed with temporary credentials: they die"
-                " with these, which may be earlier than they say"
+                f"{counted(self.temporary, 'link')} signed with temporary credentials, which may"
+                f" die earlier than the link says; the first: {self.first_temporary}"
             )

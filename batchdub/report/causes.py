@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from batchdub.alike import cause_of
 from batchdub.preflight.links import FRESH_LINKS
 from batchdub.states import JobState
 
@@ -14,12 +14,6 @@ _MOST_CAUSES = 100
 _EXAMPLES = 8
 _SHORTEST = 4
 _OTHER = "(other causes)"
-# What makes two messages of one cause differ: links, ids, names in backticks, times, numbers.
-_VARIABLE = re.compile(
-    r"https?://\S+|`[^`]*`|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
-    r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z| [A-Z]{2,5})?)?|\b\d\d:\d\d\b"
-    r"|(?<=[ #])\d[\d,.]*\b"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ class Causes:
 
     def add(self, row: Stuck) -> None:
         """Take in one more row."""
-        kind = _VARIABLE.sub("…", row.reason)
+        kind = cause_of(row.reason)
         key = (row.state, row.held, kind)
         if key not in self._causes and len(self._causes) >= _MOST_CAUSES:
             key = (row.state, row.held, _OTHER)

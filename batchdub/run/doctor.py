@@ -6,6 +6,7 @@ Each check gives findings; whatever is wrong in one does not keep the others fro
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import stat
@@ -124,7 +125,7 @@ def examine_ledger(ledger: Path, api: str | None) -> Iterator[Finding]:
         yield _unusable("ledger", f"{ledger}: made against {bound}, not {api}",
                         "name another ledger with --ledger, or its API")  # fmt: skip
     else:
-        yield Finding("ledger", Verdict.OK, f"{ledger}: of {counted(runs, 'run')}")
+        yield Finding("ledger", Verdict.OK, f"{ledger}: {counted(runs, 'run')} so far")
     mode = stat.S_IMODE(ledger.stat().st_mode)
     if mode & 0o077:
         yield Finding("ledger", Verdict.WARNING, f"{ledger}: others may read it (mode {mode:o})",
@@ -195,7 +196,7 @@ def judge_clock(here: datetime, server: datetime | None) -> Finding:
                        "orders that got lost are settled more slowly")  # fmt: skip
     ahead_s = (here - server).total_seconds()
     if abs(ahead_s) <= _CLOCK_SLACK_S:
-        return Finding("clock", Verdict.OK, f"within {format_duration(_CLOCK_SLACK_S)} of the API")
+        return Finding("clock", Verdict.OK, f"within {math.ceil(abs(ahead_s)) or 1} s of the API")
     side = "ahead of" if ahead_s > 0 else "behind"
     return Finding("clock", Verdict.WARNING, f"{format_duration(abs(ahead_s))} {side} the API",
                    "set this machine's clock: times in reports and --until go by it")  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batchdub.ledger import Queries, open_for_reading
 from batchdub.models import Job
-from batchdub.run.judging import Judged, judge
+from batchdub.run.judging import Judged, Refused, judge, refusal
 from batchdub.select import Choosing, Selector
 from batchdub.states import Event, JobState
 
@@ -45,7 +45,18 @@ def pick(ledger_path: Path, wish: Wish) -> Judged:
     with open_for_reading(ledger_path) as ledger, ledger.moment():
         jobs = pick_jobs(ledger, wish.rows, *wish.states)
         duplicates = ledger.unseen_duplicates()
-        return judge(filter(wish.has, jobs), wish.event, duplicates, cancelled=wish.cancelled)
+    judged = judge(filter(wish.has, jobs), wish.event, duplicates, cancelled=wish.cancelled)
+    return replace(judged, refused=(*judged.refused, *_unfit(jobs, wish)))
+
+
+def _unfit(jobs: Iterable[Job], wish: Wish) -> Iterator[Refused]:
+    """Give the rows that are named, each by its whole reference_id, and that the rest excludes."""
+    for job in jobs:
+        if not wish.has(job) and wish.rows.names(job.key.reference_id):
+            why = refusal(job, wish.event, cancelled=wish.cancelled)
+            yield Refused(
+                job, why or f"it is {job.state}" + (f": {job.error}" if job.error else "")
+            )
 
 
 def pick_jobs(ledger: Queries, selector: Selector, *states: JobState) -> list[Job]:

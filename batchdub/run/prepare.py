@@ -15,24 +15,11 @@ from batchdub.models import Job
 from batchdub.plan import Fate, PlannedRow, Totals
 from batchdub.preflight import life_of_row
 from batchdub.run.desk import Order
+from batchdub.run.groups import Groups, LeftOut
 from batchdub.states import JobState
 
 _CHUNK = 500
 _SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A row that this run will not order although nobody has ordered it, and why.
-
-    `state` is None if the plan left it out; `held` tells that it waits for a person.
-    """
-
-    source: str
-    reference_id: str
-    why: str
-    state: JobState | None = None
-    held: bool = False
 
 
 @dataclass(slots=True)
@@ -42,8 +29,9 @@ class Prepared:
     `orders` are to be sent, in manifest order; `doubtful` are the rows in doubt, by job_id, to be
     sent if their order turns out not to exist; `scope` holds the job_ids of all the manifest's
     rows that have a job. `left_out` are the first ten in conflict; `missing` are reference_ids
-    that were to be sent, but stand in no manifest any more. `settles` are the only jobs in doubt
-    that are taken up; None: all. `names` are the files, by job_id, that finished dubs become.
+    that were to be sent, but stand in no manifest any more. `waiting` are the rows kept out,
+    by cause. `settles` are the only jobs in doubt that are taken up; None: all. `names` are the
+    files, by job_id, that finished dubs become.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -52,6 +40,7 @@ class Prepared:
     totals: Totals = field(default_factory=Totals)
     left_out: list[LeftOut] = field(default_factory=list)
     missing: tuple[str, ...] = ()
+    waiting: Groups = field(default_factory=Groups)
     settles: frozenset[int] | None = None
     names: dict[int, str] = field(default_factory=dict)
 
@@ -107,9 +96,10 @@ def _draw_up(
         elif item.job is not None and item.job.state is JobState.IN_DOUBT:
             # In conflict, and yet what was ordered under its reference_id needs a look.
             prepared.scope.append(item.job.job_id)
-        if item.fate is Fate.CONFLICT and len(prepared.left_out) < _SHOWN:
-            source, reference_id = str(item.row.source), item.row.reference_id
-            prepared.left_out.append(LeftOut(source, reference_id, item.reason))
+        if item.fate is Fate.CONFLICT:
+            _keep_out(prepared, item, item.reason)
+        elif item.fate.waits:
+            _keep_out(prepared, item, f"held back: {item.reason}")
     chosen = [item for item in chunk if item.fate.sends or item.fate is Fate.IN_DOUBT]
     reached = ledger.reached_before([jobs[item.row.reference_id].job_id for item in chosen])
     for order, fate in _orders(chosen, jobs, reached):
@@ -117,6 +107,13 @@ def _draw_up(
             prepared.doubtful[order.job_id] = order
         else:
             prepared.orders.append(order)
+
+
+def _keep_out(prepared: Prepared, item: PlannedRow, why: str) -> None:
+    left_out = LeftOut(str(item.row.source), item.row.reference_id, why)
+    prepared.waiting.add(left_out)
+    if item.fate is Fate.CONFLICT and len(prepared.left_out) < _SHOWN:
+        prepared.left_out.append(left_out)
 
 
 def _hold_or_free(ledger: Ledger, item: PlannedRow, job: Job) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from batchdub.exits import Exit, choose_exit
 from batchdub.plan import Fate, Totals
 from batchdub.run.download import Downloaded
-from batchdub.run.prepare import LeftOut
+from batchdub.run.groups import Group, LeftOut
 from batchdub.run.pricing import Priced
 from batchdub.run.stop import StopReason
 from batchdub.states import JobState
@@ -27,7 +27,8 @@ class Standing:
     go; `left_out` are the first ten that are not ordered and why, `left_out_total` counts them;
     `missing` counts rows that stand in no manifest any more; `duplicates` are reference_id and
     request_id of further orders that nobody has acknowledged; `held_back` counts the pending ones
-    among the held, which wait for a cause to go.
+    among the held, which wait for a cause to go. `groups` are the rows that have a job and are not
+    ordered, by cause.
     """
 
     states: Counter[JobState]
@@ -37,6 +38,7 @@ class Standing:
     missing: int
     duplicates: tuple[tuple[str, str], ...]
     held_back: int = 0
+    groups: tuple[Group, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from itertools import chain, islice
 from batchdub.ledger import Ledger
 from batchdub.models import Job
 from batchdub.plan import Fate
-from batchdub.run.prepare import LeftOut, Prepared
+from batchdub.run.groups import Groups, LeftOut
+from batchdub.run.prepare import Prepared
 from batchdub.run.result import Standing
 from batchdub.states import ORDERED, JobState
 
@@ -26,7 +27,8 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
     for (state, is_held), number in counts.items():
         states[state] += number
         held += number if is_held else 0
-    jobs = _not_ordered(ledger, prepared.scope)
+    groups = Groups()
+    jobs = _not_ordered(ledger, prepared.scope, groups)
     held_back = counts[(JobState.PENDING, True)]
     fates = prepared.totals.fates
     gone = [LeftOut("", missing, "in no manifest any more") for missing in _still(ledger, prepared)]
@@ -40,6 +42,7 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         held_back=held_back,
         missing=len(gone),
         duplicates=tuple(ledger.open_duplicates()),
+        groups=groups.largest(),
     )
 
 
@@ -49,14 +52,18 @@ def _still(ledger: Ledger, prepared: Prepared) -> list[str]:
     return [missing for missing in prepared.missing if jobs[missing].state not in ORDERED]
 
 
-def _not_ordered(ledger: Ledger, scope: array[int]) -> list[LeftOut]:
+def _not_ordered(ledger: Ledger, scope: array[int], groups: Groups) -> list[LeftOut]:
+    """Give the first ten of the run's rows that are not ordered, and put all into groups."""
     shown: list[LeftOut] = []
     jobs = chain(ledger.held_back(), ledger.jobs_in(*_NEEDS_TELLING))
-    while len(shown) < _SHOWN and (chunk := list(islice(jobs, _CHUNK))):
+    while chunk := list(islice(jobs, _CHUNK)):
         # This way round, since a set of a million jobs would take more room than all the rest.
         within = {job.job_id for job in chunk}.intersection(scope)
-        shown.extend(_left_out(job) for job in chunk if job.job_id in within)
-    return shown[:_SHOWN]
+        for left_out in (_left_out(job) for job in chunk if job.job_id in within):
+            groups.add(left_out)
+            if len(shown) < _SHOWN:
+                shown.append(left_out)
+    return shown
 
 
 def _left_out(job: Job) -> LeftOut:

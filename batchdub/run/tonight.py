@@ -23,6 +23,7 @@ from batchdub.run.asking import Say
 from batchdub.run.connecting import Target
 from batchdub.run.destinations import destinations
 from batchdub.run.events import Feed, OnEvent
+from batchdub.run.groups import Groups
 from batchdub.run.looping import MakeLoop, run_on
 from batchdub.run.options import RunOptions
 from batchdub.run.picking import pick_jobs
@@ -44,13 +45,14 @@ from batchdub.states import JobState
 class Person:
     """Whoever watches: told lines and progress, and asked once before anything is spent.
 
-    `confirm` gets the plan's counts and what would be sent of it, and raises to decline.
+    `confirm` gets the plan's counts, what would be sent of it and the rows that would not, grouped
+    by cause, and raises to decline.
     `on_event` takes the run's events, if anybody wants them.
     """
 
     say: Say
     on_progress: OnProgress
-    confirm: Callable[[Totals, Offer], None] = lambda _totals, _offer: None
+    confirm: Callable[[Totals, Offer, Groups], None] = lambda _totals, _offer, _waiting: None
     on_event: OnEvent | None = None
 
 
@@ -244,7 +246,8 @@ def _prepare(
         put_prices(options, prepared)
         today = spent_today(ledger, options, tonight.clock.now())
         costs = (order.cost for order in prepared.orders)
-        person.confirm(prepared.totals, make_offer(costs, options, tonight.clock, today))
+        offer = make_offer(costs, options, tonight.clock, today)
+        person.confirm(prepared.totals, offer, prepared.waiting)
     return prepared
 
 

@@ -72,6 +72,15 @@ class Selector:
             clause.holds(clause.value_of(reference_id, columns, state)) for clause in self.clauses
         )
 
+    def names(self, reference_id: str) -> bool:
+        """Whether `--id` has this very reference_id, and not a pattern that fits it."""
+        return any(
+            pattern.exact and pattern.text == reference_id
+            for clause in self.clauses
+            if clause.option == "--id"
+            for pattern in clause.patterns
+        )
+
 
 def parse_selection(
     only: Iterable[str] = (), ids: Iterable[str] = (), states: Iterable[str] = ()

@@ -81,6 +81,22 @@ def test_waiting_is_told_apart_from_ordering():
     assert describe(waiting) == "waiting · 60 done · 12 at the API"
 
 
+def test_no_time_is_told_where_nothing_more_is_ordered():
+    """Rows are left, but the run has stopped and only waits for what is at the API."""
+    assert "to go" not in describe(replace(LATER, at_api=3, phase="waiting"))
+
+
+def test_on_a_terminal_nothing_is_cut_off(monkeypatch):
+    """The time left stands last, and is what one looks for."""
+    monkeypatch.setenv("COLUMNS", "60")
+
+    text = shown([replace(LATER, at_api=1_234, failed=12)], terminal=True)
+
+    assert "41 s to go" in text
+    assert "…" not in text
+    assert max(map(len, re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", text).splitlines())) <= 60
+
+
 def test_off_a_terminal_there_are_few_plain_lines():
     """One at the start, one every 30 s, and the last."""
     snapshots = [replace(START, done=second, elapsed_s=float(second)) for second in range(65)]

@@ -175,6 +175,20 @@ def test_where_nothing_may_be_retried_the_reason_is_told(cli, tmp_path, state, c
     assert told(result)
 
 
+@pytest.mark.parametrize("chosen", ["--failed", "--error=frozen"])
+def test_a_row_that_is_named_is_told_why_another_option_excludes_it(cli, tmp_path, chosen):
+    """`no row that was chosen is failed` leaves the one question open that was asked."""
+    ledger_with(tmp_path, a=JobState.COMPLETED, b=JobState.REJECTED)[0].close()
+
+    one = cli("retry", chosen, "--id", "a")
+    two = cli("retry", chosen, "--id", "b")
+    pattern = cli("retry", chosen, "--id", "[a]*")
+
+    assert "`a`: its dub is done" in one.err
+    assert "`b`: it is rejected" in two.err
+    assert "`a`" not in pattern.err
+
+
 def test_many_refusals_are_counted(cli, tmp_path):
     """The first ten are named."""
     ledger_with(tmp_path, **{f"a{n:02}": JobState.COMPLETED for n in range(12)})[0].close()

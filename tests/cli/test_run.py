@@ -149,6 +149,17 @@ def test_a_person_is_asked_once_and_no_means_no(cli, tmp_path, manifest):
     assert "exit 130" in cli("status").err
 
 
+def test_a_person_sees_what_is_held_back_before_the_question(cli, tmp_path):
+    """Two rows of the same media: whoever agrees to one order knows that the other is not sent."""
+    media = "https://cdn.example.com/1.mp4,https://cdn.example.com/1.wav"
+    (tmp_path / "two.csv").write_text(f"video_url,audio_url,reference_id\n{media},a\n{media},b\n")
+
+    _, shown = answer_on_a_terminal(tmp_path, b"n\n", "run", "two.csv", *SANDBOX)
+
+    before, _, _ = shown.partition("Order 1 new dub")
+    assert "two.csv:3: `b`: held back: the same media as `a`" in " ".join(before.split())
+
+
 def test_a_person_who_agrees_gets_the_same_run(tmp_path, manifest):
     """With one live line, and the summary under it."""
     code, shown = answer_on_a_terminal(tmp_path, b"y\n", "run", manifest, *SANDBOX)

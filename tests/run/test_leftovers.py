@@ -55,7 +55,7 @@ class Studio:
             self.ledger_path, target, RunOptions(**options), "run", "0", SystemClock()
         )  # fmt: skip
 
-    def person(self, confirm=lambda _totals, _offer: None):
+    def person(self, confirm=lambda _totals, _offer, _waiting: None):
         return Person(self.said.append, lambda _: None, confirm)
 
     def run(self, *paths, choice=None, skip_invalid=False, **options):
@@ -181,7 +181,7 @@ def test_whoever_declines_leaves_no_trace_of_the_rows(studio, tmp_path):
     """The question stands before anything is written."""
     source = open_source([write(tmp_path / "one.csv", "a")], Choice(), studio.said.append)
 
-    def decline(totals, offer):
+    def decline(totals, offer, _waiting):
         assert totals.to_send == offer.orders == 1
         raise KeyboardInterrupt
 

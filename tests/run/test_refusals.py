@@ -313,6 +313,19 @@ async def test_ten_rows_refused_alike_stop_the_run(night):
     assert "10 rows in a row" in result.reasons[0].message
 
 
+async def test_rows_refused_alike_are_told_as_one_cause(night):
+    """Also those beyond the first ten, which are all that is named one by one."""
+    night.transport.script("reply", 400, {"error": "invalid request body"}, times=9)
+    night.transport.script("pass")
+    night.transport.script("reply", 400, {"error": "invalid request body"}, times=9)
+
+    result = await night.run(make_rows(20), concurrency=1)
+
+    (group,) = result.standing.groups
+    assert group.rows == result.standing.left_out_total == 18
+    assert [row.source for row in group.first] == [f"tonight.csv:{line}" for line in (2, 3, 4)]
+
+
 @pytest.mark.parametrize("between", ["accepted", "other_words"])
 async def test_refusals_that_differ_do_not_stop_the_run(night, between):
     """Rows may each have a fault of their own."""

@@ -53,6 +53,8 @@ def test_a_profile_says_what_is_different(write):
     staging = load_config(path, "staging")
     assert staging.values == {"rate": "1/s", "ledger": "/a"}
     assert str(staging) == f"{path}, profile staging"
+    assert staging.origin("rate") == f"{path}, profile staging"
+    assert staging.origin("ledger") == str(path)
 
 
 @pytest.mark.parametrize(

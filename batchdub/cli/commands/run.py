@@ -73,6 +73,11 @@ def command(
     Every row is ordered once. The same command again is the resume: it settles what is in doubt
     from the API's own list, and sends only what was never ordered.
 
+    Before that it looks, free of charge, for signed links that are dead or will be by their row's
+    turn, pairs that look wrong, and media that is ordered already under another id: such rows are
+    problems, held back, or warned of. Then it asks once, on a terminal only. A row that is held
+    back stays pending, exit 8.
+
     With --plan the plan names the manifests and says which rows; a row that has changed since,
     other media, a new or a missing row, another price or another API refuse all of it, exit 2.
 

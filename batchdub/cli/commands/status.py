@@ -10,7 +10,7 @@ from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import format_option, ledger_option, settings_of
 from batchdub.cli.render import render
-from batchdub.cli.selection import id_option, only_option
+from batchdub.cli.selection import id_option, only_option, state_option
 
 
 @click.command(
@@ -18,13 +18,14 @@ from batchdub.cli.selection import id_option, only_option
     cls=BatchdubCommand,
     examples=(
         "batchdub status",
-        "batchdub status --only language=ja",
+        "batchdub status --only language=ja --state failed",
         "batchdub status --ledger season2.db --format json",
     ),
 )
 @ledger_option
 @only_option
 @id_option
+@state_option
 @format_option
 @click.pass_context
 def command(
@@ -34,6 +35,7 @@ def command(
     ledger: str,
     only: Sequence[str],
     ids: Sequence[str],
+    states: Sequence[str],
     format_name: str,
 ) -> None:
     """Tell how a ledger stands, and what to do next.
@@ -48,6 +50,6 @@ def command(
     del ledger  # settled with the environment by `settings_of`
     invocation = context.ensure_object(Invocation)
     settings = settings_of(context)
-    overview = read_overview(settings.ledger, parse_selection(only, ids))
+    overview = read_overview(settings.ledger, parse_selection(only, ids, states))
     render(state_rows(overview), STATE_COLUMNS, format_name, invocation.environ)
     tell(overview, settings, invocation.talk)

@@ -11,7 +11,7 @@ from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.options import KEY_ENVIRONMENT, settings_of
 from batchdub.cli.run_options import Wanted, waiting_options
-from batchdub.cli.selection import only_option
+from batchdub.cli.selection import id_option, only_option
 
 
 @click.command(
@@ -27,10 +27,13 @@ from batchdub.cli.selection import only_option
     environment=KEY_ENVIRONMENT,
 )
 @only_option
+@id_option
 @waiting_options
 @hook_options
 @click.pass_context
-def command(context: click.Context, /, *, only: Sequence[str], **shared: Any) -> None:
+def command(
+    context: click.Context, /, *, only: Sequence[str], ids: Sequence[str], **shared: Any
+) -> None:
     """Ask about submitted rows until every one of them has ended.
 
     Orders nothing. A row ends as completed or failed; one that has not after --wait-limit is
@@ -48,7 +51,7 @@ def command(context: click.Context, /, *, only: Sequence[str], **shared: Any) ->
     from batchdub.select import parse_selection  # noqa: PLC0415  as above
 
     wanted = Wanted(**without_hooks(shared), wait=True)
-    chosen = parse_selection(only)
+    chosen = parse_selection(only, ids)
     with telling(context):
         # Opening it for a run would make a new one where there is none.
         open_for_reading(settings_of(context).ledger).close()
