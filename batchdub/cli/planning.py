@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import Leads, leads_of, led
@@ -128,10 +129,17 @@ def print_plan(
         _tell_money(invocation.talk, offer, all_of_it, today, options)
     if isinstance(out, Saving) and totals.to_send:
         leads = leads_of(settings_of(context), out.api)
-        run = ("batchdub", "run", "--plan", out.path, *leads.api, *leads.ledger)
+        run = ("batchdub", "run", "--plan", out.path, *leads.api, *leads.ledger, *_pace(context))
         invocation.talk.say(f"next: {shlex.join(run)}")
     if applying is not None:
         applying.require_same()
+
+
+def _pace(context: click.Context) -> tuple[str, ...]:
+    """Give the pace that was reckoned with, for the run, if it was typed: links die by it."""
+    if context.get_parameter_source("rate") is not ParameterSource.COMMANDLINE:
+        return ()
+    return "--rate", str(context.params["rate"])
 
 
 def _drawing_up(

@@ -24,6 +24,13 @@ def edit(folder, name, before, after):
     (folder / name).write_text(text.replace(before, after))
 
 
+def test_the_next_command_keeps_the_pace_that_the_plan_reckoned_with(cli, tmp_path):
+    """A slower run would come too late for links that were good in time."""
+    saved = save(cli, write_manifest(tmp_path), "--rate", "600/min")
+
+    assert told(saved) == ["batchdub run --plan p.json --sandbox --rate 600/min"]
+
+
 def test_a_saved_plan_is_done_without_naming_the_manifest(cli, tmp_path):
     """The file is the data, so nothing is printed; the next command is told, and does it."""
     manifest = write_manifest(tmp_path)
