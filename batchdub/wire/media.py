@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from batchdub.models import MediaLook
+from batchdub.redact import scrub
 from batchdub.wire.closing import Closing
 from batchdub.wire.outcomes import classify_error
 from batchdub.wire.roads import HEADERS, MOST_REDIRECTS, Roads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batchdub.redact import Secret
 
 _CLOSING_S = 1.0
+_LONGEST = 200
 _RANGE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
 
@@ -55,7 +58,8 @@ class MediaClient(Closing):
             async with asyncio.timeout(self._deadline_s):
                 seen = await self._follow("HEAD", url)
                 answered = seen.status is not None and seen.status < 300
-                return seen if answered else await self._follow("GET", url)
+                seen = seen if answered else await self._follow("GET", url)
+                return _without(seen, self._roads.secrets(url))
         except Exception as error:
             return MediaLook(failure=classify_error(error, *self._roads.secrets(url)).message)
 
@@ -64,7 +68,7 @@ class MediaClient(Closing):
             response = await self._ask(method, url)
             location = response.headers.get("location", "")
             if not (300 <= response.status_code < 400 and location):
-                return _seen(response)
+                return _without(_seen(response), self._roads.secrets(url))
             url = urljoin(url, location)
             if urlsplit(url).scheme not in ("http", "https"):
                 return MediaLook(failure="it redirects to something that is not http(s)")
@@ -93,8 +97,18 @@ def _seen(response: httpx.Response) -> MediaLook:
     empty = response.status_code == 416 and part is not None and part[1] == "0"
     return MediaLook(
         status=200 if empty else response.status_code,
-        content_type=headers.get("content-type", "").partition(";")[0].strip().lower()[:100],
+        content_type=headers.get("content-type", "").partition(";")[0].strip()[:_LONGEST],
         length=int(length) if length.isdecimal() and len(length) < 19 else None,
-        etag=headers.get("etag", "")[:200],
-        last_modified=headers.get("last-modified", "")[:100],
+        etag=headers.get("etag", "")[:_LONGEST],
+        last_modified=headers.get("last-modified", "")[:_LONGEST],
+    )
+
+
+def _without(seen: MediaLook, secrets: Iterable[Secret]) -> MediaLook:
+    """Cut out what a server repeats of a link's own secrets: what it says is kept and shown."""
+    return replace(
+        seen,
+        content_type=scrub(seen.content_type, *secrets).lower(),
+        etag=scrub(seen.etag, *secrets),
+        last_modified=scrub(seen.last_modified, *secrets),
     )

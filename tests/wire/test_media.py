@@ -128,6 +128,20 @@ async def test_headers_that_make_no_sense_are_left_out():
         assert seen.length is None
 
 
+async def test_what_a_server_repeats_of_the_link_is_cut_out():
+    """F-69: its ETag is kept in the ledger, its type may be shown."""
+    signed = "https://media.example.com/a.mp4?Signature=4fK9aQ1c77ZxHush&Key-Pair-Id=8bR2Hush5nQp"
+    headers = {
+        "etag": '"v1 4fK9aQ1c77ZxHush"', "content-type": f"video/4fK9aQ1c77Zx; of={signed}",
+        "last-modified": f"{signed}, 8bR2Hush5nQp",
+    }  # fmt: skip
+
+    seen, _ = await look({("HEAD", signed): (200, headers)}, signed)
+
+    assert seen.etag.startswith('"v1 ')
+    assert not any(text in repr(seen).lower() for text in ("hush", "4fk9aq1c"))
+
+
 async def test_connections_are_kept_apart_by_proxy():
     """A company's own media are not behind it, others are."""
     proxies = {"https://a.invalid/": None, "https://b.invalid/": Secret("http://proxy.invalid:1")}
