@@ -19,11 +19,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from batchdub.sandbox.calls import Call, Upload, make_call
+from batchdub.sandbox.media_host import PLACE
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from batchdub.sandbox.calls import Answer
+    from batchdub.sandbox.media_host import MediaHost
     from batchdub.sandbox.provider import Provider
 
 _BODY_LIMIT = 1024 * 1024
@@ -31,10 +33,11 @@ _CHUNK = 256 * 1024
 
 
 class SandboxApp:
-    """An ASGI application over a provider; needs uvicorn for its drops."""
+    """An ASGI application over a provider, and perhaps media; needs uvicorn for its drops."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: Provider, media: MediaHost | None = None) -> None:
         self._provider = provider
+        self._media = media
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -47,7 +50,10 @@ class SandboxApp:
             call = await _read_call(Request(scope, receive))
         except ClientDisconnect:
             return
-        answer = self._provider.handle(call)
+        if self._media is not None and call.segments[0] == PLACE:
+            answer = self._media.answer(call)
+        else:
+            answer = self._provider.handle(call)
         if answer.delay_s:
             await self._hold_back(answer.delay_s)
         if answer.drop or self._stopping.is_set():

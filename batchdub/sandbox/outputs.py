@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -12,13 +11,13 @@ from urllib.parse import quote, urlencode
 from batchdub.sandbox.calls import Answer, error_answer, page_answer
 from batchdub.sandbox.faults import Fault, Kind
 from batchdub.sandbox.media import make_mp4
+from batchdub.sandbox.ranges import file_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 LINK_REFUSED = error_answer(403, "link expired or not signed")
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def output_link(host: str, request_id: str, expires_at: datetime, seed: int) -> str:
@@ -46,24 +45,11 @@ def _sign(request_id: str, expires: str, seed: int) -> str:
 
 
 def output_answer(request_id: str, headers: Mapping[str, str]) -> Answer:
-    """Serve an order's dub: whole, or the one range that is asked for (206, 416 if outside).
-
-    A range under an `If-Range` that is not the file's ETag gets the whole file, as does what is
-    not a single range of bytes.
-    """
+    """Serve an order's dub: whole, or the one range that is asked for."""
     media = make_mp4(request_id)
     etag = f'"{hashlib.sha256(media).hexdigest()[:32]}"'
-    about = {"content-type": "video/mp4", "etag": etag, "accept-ranges": "bytes"}
-    wanted = _RANGE.fullmatch(headers.get("range", ""))
-    if wanted is None or wanted[0] == "bytes=-" or headers.get("if-range", etag) != etag:
-        return Answer(200, about, media)
-    start, end = _bounds(wanted[1], wanted[2], len(media))
-    if start >= end:
-        return error_answer(
-            416, "requested range not satisfiable", content_range=f"bytes */{len(media)}"
-        )
-    about["content-range"] = f"bytes {start}-{end - 1}/{len(media)}"
-    return Answer(206, about, media[start:end])
+    about = {"content-type": "video/mp4", "etag": etag}
+    return file_answer(about, len(media), lambda start, end: media[start:end], headers)
 
 
 def spoilt(answer: Answer, faults: Sequence[Fault]) -> Answer:
@@ -80,10 +66,3 @@ def spoilt(answer: Answer, faults: Sequence[Fault]) -> Answer:
     if Kind.OUTPUT_DROP in kinds:
         answer = replace(answer, cut_at=len(answer.body) // 2)
     return answer
-
-
-def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    """Give the half-open range of bytes; empty if there are none."""
-    if not first:
-        return max(0, size - int(last)), size
-    return int(first), min(int(last) + 1, size) if last else size

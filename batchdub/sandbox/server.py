@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from batchdub.sandbox.media_host import MediaHost
     from batchdub.sandbox.provider import Provider
 
 LOOPBACK = "127.0.0.1"
@@ -31,7 +32,13 @@ _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
 
 
-def serve(host: str, port: int, provider: Provider, on_ready: Callable[[str], None]) -> None:
+def serve(
+    host: str,
+    port: int,
+    provider: Provider,
+    on_ready: Callable[[str], None],
+    media: MediaHost | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM, then close and let the signal take its usual course.
 
     So Ctrl-C ends in KeyboardInterrupt. `on_ready` gets the base URL once calls are answered;
@@ -41,7 +48,8 @@ def serve(host: str, port: int, provider: Provider, on_ready: Callable[[str], No
     listening = _listen(host, port)
     url = _base_url(listening)
     with listening:
-        asyncio.run(_Server(SandboxApp(provider), lambda: on_ready(url)).serve([listening]))
+        app = SandboxApp(provider, media)
+        asyncio.run(_Server(app, lambda: on_ready(url)).serve([listening]))
 
 
 class RunningSandbox:
@@ -52,15 +60,17 @@ class RunningSandbox:
     `handle`; counting its `orders` from outside is safe.
     """
 
-    def __init__(self, provider: Provider, port: int = 0) -> None:
+    def __init__(self, provider: Provider, port: int = 0, media: MediaHost | None = None) -> None:
         self.provider = provider
+        self._media = media
         self._port = port
         self._ready: Future[None] = Future()
 
     def __enter__(self) -> Self:
         listening = _listen(LOOPBACK, self._port)
         self.base_url = _base_url(listening)
-        self._server = _Server(SandboxApp(self.provider), lambda: self._ready.set_result(None))
+        app = SandboxApp(self.provider, self._media)
+        self._server = _Server(app, lambda: self._ready.set_result(None))
         self._thread = threading.Thread(
             target=self._run, args=(listening,), name="batchdub-sandbox", daemon=True
         )

@@ -19,6 +19,7 @@ from batchdub.redact import Secret
 from batchdub.run import account
 from batchdub.sandbox.books import Books, read_books
 from batchdub.sandbox.faults import parse_fault
+from batchdub.sandbox.media_host import MediaHost
 from batchdub.sandbox.provider import Provider
 from batchdub.sandbox.server import RunningSandbox
 from batchdub.sandbox.settings import SandboxSettings
@@ -90,8 +91,11 @@ def told(result):
 
 @contextmanager
 def sandbox_on_a_port(*faults, key=None, **settings):
-    """Serve a sandbox of its own; gives the options that lead a command to it, and its books."""
-    books = Books()
+    """Serve a sandbox of its own; gives the options that lead a command to it, and its books.
+
+    `media` is a folder whose files it serves as well.
+    """
+    books, media = Books(), settings.pop("media", None)
     chosen = SandboxSettings(
         key=Secret(key) if key else None,
         rate=settings.pop("rate", UNLIMITED),
@@ -99,7 +103,7 @@ def sandbox_on_a_port(*faults, key=None, **settings):
         **settings,
     )
     provider = Provider(books, chosen, SystemClock().now)
-    with RunningSandbox(provider) as sandbox:
+    with RunningSandbox(provider, media=media and MediaHost(media)) as sandbox:
         yield ("--base-url", sandbox.base_url, *FAST, "--settle", "0.2s", "--no-canary"), books
 
 

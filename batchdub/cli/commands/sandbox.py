@@ -50,6 +50,7 @@ _state_option = option(
         "batchdub sandbox",
         "batchdub sandbox --fault drop-after=0.2 --fault late=0.1:2s --seed 7",
         "batchdub sandbox --rate 600/min --tokens 100",
+        "batchdub sandbox --media mixes",
         "batchdub sandbox books --format csv",
     ),
 )
@@ -71,6 +72,12 @@ _state_option = option(
 )
 @tokens_option
 @fault_option
+@option(
+    "--media",
+    env="BATCHDUB_SANDBOX_MEDIA",
+    metavar="DIR",
+    help="Serve the files of this folder beside the API, under /media/, for --probe to look at.",
+)
 @_state_option
 @seed_option
 @click.pass_context
@@ -82,6 +89,7 @@ def command(
     rate: Rate,
     tokens: int | None,
     faults: Sequence[Fault],
+    media: str | None,
     state: str,
     seed: int,
 ) -> None:
@@ -102,26 +110,35 @@ def command(
         faults=tuple(faults),
         seed=seed,
     )
-    _serve(context.ensure_object(Invocation).talk, settings, port, Path(state))
+    _serve(context.ensure_object(Invocation).talk, settings, port, Path(state), media)
 
 
-def _serve(talk: Talk, settings: SandboxSettings, port: int, state: Path) -> None:
+def _serve(
+    talk: Talk, settings: SandboxSettings, port: int, state: Path, media: str | None
+) -> None:
     from batchdub.clock import SystemClock  # noqa: PLC0415  not for `--help`
     from batchdub.sandbox.books import FileBooks  # noqa: PLC0415  as above
+    from batchdub.sandbox.media_host import MediaHost  # noqa: PLC0415  as above
     from batchdub.sandbox.provider import Provider  # noqa: PLC0415  as above
     from batchdub.sandbox.server import LOOPBACK, serve  # noqa: PLC0415  as above
 
+    host = None if media is None else MediaHost(Path(media))
     with closing(FileBooks(state)) as books:
         if books.torn_line is not None:
             talk.warn(f"{state}:{books.torn_line}: a line was cut short and is removed")
         provider = Provider(books, settings, SystemClock().now)
-        serve(LOOPBACK, port, provider, partial(_announce, talk, settings, state))
+        announce = partial(_announce, talk, settings, state, media)
+        serve(LOOPBACK, port, provider, announce, host)
 
 
-def _announce(talk: Talk, settings: SandboxSettings, state: Path, base_url: str) -> None:
+def _announce(
+    talk: Talk, settings: SandboxSettings, state: Path, media: str | None, base_url: str
+) -> None:
     click.echo(base_url)
     key = "THE_KEY_YOU_GAVE" if settings.key else "any-text"
     talk.say(f"the sandbox serves until Ctrl-C; what it accepts is kept in {state}")
+    if media is not None:
+        talk.say(f"{media} is served at {base_url.removesuffix('/api')}/media/")
     talk.say("nothing is ordered for real; to use it:")
     talk.say(f"  export CHAMELAION_API_KEY={key}")
     talk.say(f"  batchdub run MANIFEST --base-url {base_url}")
