@@ -145,6 +145,46 @@ class MediaLook:
     failure: str = ""
 
 
+class MediaVersion(NamedTuple):
+    """What tells one version of a file from another, as its host said at `seen_at`.
+
+    `tag` is a hash of its ETag, without one empty; a `weak` one may stand for other bytes as well.
+    `length` is in bytes. What was not said is None.
+    """
+
+    tag: str
+    weak: bool
+    modified_at: datetime | None
+    length: int | None
+    seen_at: datetime
+
+
+class OrderedMedia(NamedTuple):
+    """What one revision of a row was ordered from, as far as a probe had seen it just before.
+
+    `sent_at` is the time of the intent; a medium that nobody had looked at then is None, and so is
+    one of which several tries that may have left saw several versions.
+    """
+
+    key: JobKey
+    state: JobState
+    media_key: str
+    sent_at: datetime
+    video: MediaVersion | None
+    audio: MediaVersion | None
+
+
+class Change(NamedTuple):
+    """How the media of an ordered row are not what they were then, in words.
+
+    `made` is an earlier revision, as it was sent, whose finished dub was made from just what is
+    there again; empty if there is none.
+    """
+
+    what: str
+    made: str = ""
+
+
 class Job(NamedTuple):
     """A job as the ledger has it; its URLs stay there.
 

@@ -14,8 +14,14 @@ from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple
 
-from batchdub.models import Job, Row
-from batchdub.reasons import as_ordered, reason_of, reason_of_conflict
+from batchdub.models import Change, Job, Row
+from batchdub.reasons import (
+    as_ordered,
+    reason_of,
+    reason_of_change,
+    reason_of_conflict,
+    reason_of_reorder,
+)
 from batchdub.states import JobState
 from batchdub.units import SPACING, Rate
 
@@ -37,7 +43,7 @@ class Fate(StrEnum):
 
     def __init__(self, value: str) -> None:
         # Set once, since they are asked a dozen times of every row.
-        self.sends = value in {"new", "left"}
+        self.sends = value in {"new", "left", "reordered"}
         self.waits = value in {"same_media", "held"}
 
     NEW = "new"
@@ -62,6 +68,10 @@ class Fate(StrEnum):
     """The same media is ordered under another reference_id."""
     HELD = "held"
     """Stays pending: it is known that its media cannot be fetched when its turn comes."""
+    CHANGED = "changed"
+    """Ordered already, and done; but a probe shows that its media are others since."""
+    REORDERED = "reordered"
+    """The same, and wanted: will be ordered again, as the row's next revision."""
 
 
 class PlannedRow(NamedTuple):
@@ -69,7 +79,8 @@ class PlannedRow(NamedTuple):
 
     `job` is what the ledger has under its reference_id. `changed` tells that the ledger has other
     media for it which was never sent, so that the row simply replaces it. `waits_for` is why a row
-    waits that could be sent.
+    waits that could be sent, or is not ordered again although that is wanted. `since` is what a
+    probe found changed since the row was ordered.
     """
 
     row: Row
@@ -78,10 +89,15 @@ class PlannedRow(NamedTuple):
     job: Job | None = None
     changed: bool = False
     waits_for: str = ""
+    since: Change | None = None
 
     @property
     def reason(self) -> str:
         """Why that becomes of it, in words: put together when asked, since few are ever shown."""
+        if self.since is not None and self.job is not None:
+            if self.fate is Fate.REORDERED:
+                return reason_of_reorder(self.since, self.job)
+            return reason_of_change(self.since, self.job, self.waits_for)
         if self.waits_for or self.job is None:
             return self.waits_for or "never ordered"
         if self.changed:
@@ -95,6 +111,8 @@ Known = Callable[[Sequence[str]], Mapping[str, Job]]
 """Gives the latest job of each reference_id that has one."""
 KnownMedia = Callable[[Sequence[str]], Mapping[str, Sequence[Job]]]
 """Gives the jobs of each media key that has any."""
+Revise = Callable[[Sequence["PlannedRow"]], Iterable["PlannedRow"]]
+"""Takes what else is known into account: gives the same rows, perhaps with another fate."""
 Holds = Callable[[Row, int], str]
 """Gives why a row is held back although it could be sent, or nothing; and is told how many are
 sent before it."""
@@ -109,18 +127,21 @@ def plan_rows(
     *,
     allow_same_media: bool = False,
     holds: Holds = lambda _row, _ahead: "",
+    revise: Revise = lambda planned: planned,
 ) -> Iterator[PlannedRow]:
     """Decide the fate of every row, in order; each comes with its place in the manifest.
 
     The first row of a medium is the one that is ordered; a later one under another reference_id
-    is held back, unless `allow_same_media`. A row that `holds` has a reason for is held as well.
+    is held back, unless `allow_same_media`. A row that `holds` has a reason for is held as well;
+    `revise` comes before that.
     """
     turns = _Turns(holds)
     iterator = iter(rows)
     firsts: dict[bytes, str] = {}
     while chunk := list(islice(iterator, _CHUNK)):
         jobs = known([row.reference_id for _, row in chunk])
-        planned = [decide(row, place, jobs.get(row.reference_id)) for place, row in chunk]
+        decided = [decide(row, place, jobs.get(row.reference_id)) for place, row in chunk]
+        planned = list(revise(decided))
         in_time: Iterator[PlannedRow] = map(
             turns.let_go, planned
         )  # one by one: what was sent before decides
@@ -141,7 +162,13 @@ class _Turns:
 
     def let_go(self, planned: PlannedRow) -> PlannedRow:
         reason = self.holds(planned.row, self.ahead) if planned.fate.sends else ""
-        return planned._replace(fate=Fate.HELD, waits_for=reason) if reason else planned
+        return _held(planned, Fate.HELD, reason) if reason else planned
+
+
+def _held(planned: PlannedRow, fate: Fate, reason: str) -> PlannedRow:
+    """Hold a row back; one that would be ordered again stays what it is: an order, and done."""
+    stays = Fate.CHANGED if planned.fate is Fate.REORDERED else fate
+    return planned._replace(fate=stays, waits_for=reason)
 
 
 def _without_twins(
@@ -211,26 +238,33 @@ def _twin(planned: PlannedRow, jobs: Iterable[Job]) -> str:
 
 def _held_back(planned: PlannedRow, twin: str) -> PlannedRow:
     reason = f"the same media as {twin}; --allow-same-media orders it all the same"
-    return planned._replace(fate=Fate.SAME_MEDIA, waits_for=reason)
+    return _held(planned, Fate.SAME_MEDIA, reason)
 
 
 @dataclass(slots=True)
 class Totals:
     """Counts over planned rows, as they pass by: all, and per value of the manifest's columns.
 
-    `again` counts those rows to be ordered that are a further revision, put back on purpose.
+    `again` counts those rows to be ordered that are a further revision, put back on purpose, and
+    `stuck` those that were to be ordered again for a change, and are not. `making` counts those
+    whose media changed while the API is making their dubs.
     """
 
     fates: Counter[Fate] = field(default_factory=Counter)
     again: int = 0
+    stuck: int = 0
+    making: int = 0
     columns: dict[str, dict[str, Counter[Fate]]] = field(default_factory=dict)
     _crowded: set[str] = field(default_factory=set)
 
     def add(self, planned: PlannedRow) -> None:
         """Count one more row."""
         self.fates[planned.fate] += 1
-        if planned.fate.sends and planned.job is not None:
+        if planned.fate.sends and planned.fate is not Fate.REORDERED and planned.job is not None:
             self.again += planned.job.key.revision > 1
+        if planned.since is not None:
+            self.stuck += planned.fate is Fate.CHANGED and bool(planned.waits_for)
+            self.making += planned.fate is Fate.SUBMITTED
         for name, value in planned.row.columns.items():
             if name in self._crowded:
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 
-from batchdub.models import Job, Row
+from batchdub.models import Change, Job, JobKey, Row
 from batchdub.states import TRANSITIONS, Event, JobState
 from batchdub.units import local_time
 
@@ -21,6 +21,27 @@ def reason_of_conflict(row: Row, job: Job) -> str:
         f"`{row.reference_id}` stands for other media from {job.source} ({as_ordered(job)});"
         f" {_way_out(row, job)}"
     )
+
+
+def reason_of_change(change: Change, job: Job, held: str = "") -> str:
+    """Say what changed since a row was ordered, and what can be done about it, or is in the way."""
+    if change.made:
+        return f"{reason_of(job)}; {change.what}, as `{change.made}` was made from, which is kept"
+    if job.state is JobState.SUBMITTED:
+        return (
+            f"{reason_of(job)}; {change.what}: its dub is still being made, from the one or the"
+            " other"
+        )
+    if job.state is JobState.FAILED:
+        return f"{reason_of(job)}; {change.what}"
+    way = f"not ordered again: {held}" if held else "--reorder-changed orders it again"
+    return f"{change.what}; {as_ordered(job)}; {way}"
+
+
+def reason_of_reorder(change: Change, job: Job) -> str:
+    """Say why a row that is done is ordered again, and as what."""
+    anew = JobKey(job.key.reference_id, job.key.revision + 1)
+    return f"{change.what}; to be ordered again, as {anew.sent_as}"
 
 
 def as_ordered(job: Job) -> str:

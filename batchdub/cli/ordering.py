@@ -123,7 +123,7 @@ def probed_as_wanted(
     again: bool = False,
 ) -> Probed | None:
     """Look at the media if that is wanted. Raises ManifestError, as `probe_media`."""
-    if not wanted.probe:
+    if not (wanted.probe or wanted.reorder_changed):
         return None
     from batchdub.cli.probing import probe_media  # noqa: PLC0415  slow, and rarely wanted
 

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from batchdub.ledger import Queries
     from batchdub.manifest import ManifestFile
 
-_SETTLED_BY_A_PLAN = ("only", "ids", "limit", "skip_invalid", "allow_same_media")
+_SETTLED_BY_A_PLAN = (
+    "only", "ids", "limit", "skip_invalid", "allow_same_media", "reorder_changed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Saving:
     limit: int | None
     skip_invalid: bool
     allow_same_media: bool
+    reorder_changed: bool
     tariff: Tariff | None
 
     def write(self, ledger: Queries | None, planned: Iterable[PlannedRow]) -> None:
@@ -79,6 +82,7 @@ class Saving:
             limit=self.limit,
             skip_invalid=self.skip_invalid,
             allow_same_media=self.allow_same_media,
+            reorder_changed=self.reorder_changed,
             price=str(tariff.price).replace(",", "") if tariff else "",  # as it is read
             duration_column=tariff.column if tariff else "",
         )
@@ -129,6 +133,7 @@ def planned_run(
         price=price,
         duration_column=head.duration_column or wanted.duration_column,
         allow_same_media=head.allow_same_media,
+        reorder_changed=head.reorder_changed,
     )
     applying = Applying(plan, Tariff(price, wanted.duration_column) if price else None)
     context.ensure_object(Invocation).talk.say(f"plan: {described(plan)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from batchdub.cli.changed import way_with_changed
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.next_steps import Leads, leads_of, led
 from batchdub.cli.options import settings_of
@@ -26,6 +27,7 @@ from batchdub.models import JobKey
 from batchdub.plan import Fate, PlannedRow, Totals, expected_duration_s
 from batchdub.preflight import Signed
 from batchdub.price import DEFAULT_DURATION_COLUMN
+from batchdub.run.changes import with_changes
 from batchdub.run.desk import Order
 from batchdub.run.inspecting import Checks
 from batchdub.run.options import RunOptions
@@ -55,6 +57,7 @@ class Projection:
     link_margin_s: float
     options: RunOptions
     allow_same_media: bool = False
+    reorder_changed: bool = False
     serving: Serving | None = None
     opens_at: datetime | None = None
 
@@ -65,6 +68,7 @@ def projection_of(wanted: Wanted) -> Projection:
         wanted.link_margin_s,
         options_of(wanted, datetime.now(UTC)),
         allow_same_media=wanted.allow_same_media,
+        reorder_changed=wanted.reorder_changed,
         serving=wanted.serving,
         opens_at=window_of(wanted, datetime.now(UTC)).opens_at,
     )
@@ -105,6 +109,7 @@ def print_plan(
             ledger,
             allow_same_media=projection.allow_same_media,
             holds=pricing.holds((probed or Probed()).before(turns.holds)),
+            revise=with_changes(ledger, probed, reorder=projection.reorder_changed),
         )
         if applying is not None:
             api = api_meant(context, ledger, sandbox=context.params["sandbox"])
@@ -216,6 +221,8 @@ def _tell_totals(talk: Talk, totals: Totals, rate: Rate) -> None:
         )
         talk.say(f"to order by {name}: {shares}")
     lasts_s = expected_duration_s(totals.to_send, rate)
+    if way := way_with_changed(totals):
+        talk.hint(way)
     if not totals.to_send:
         talk.say("nothing to order")
     elif lasts_s is None:

@@ -30,11 +30,14 @@ def probe_media(
     allow_same_media: bool,
     skip_invalid: bool,
     again: bool = False,
+    orders: bool = True,
 ) -> Probed:
     """Look at the media of all rows that would be ordered, and tell what was seen.
 
-    `again`: those are all the source's rows, however they stand. Raises ManifestError if a medium
-    cannot be fetched, unless `skip_invalid`: its row is held then.
+    Also at those of ordered rows of which the ledger knows what they were then. `again`: all the
+    source's rows would be ordered, however they stand. `orders`: what is seen is kept with orders,
+    so an earlier look is not enough. Raises ManifestError if a medium cannot be fetched, unless
+    `skip_invalid`: its row is held then.
     """
     invocation, clock = context.ensure_object(Invocation), SystemClock()
     with ledger_if_any(settings_of(context).ledger) as ledger:
@@ -43,13 +46,15 @@ def probe_media(
             if again
             else source.planned(ledger, allow_same_media=allow_same_media)
         )
-        known = known_looks(ledger, clock.now())
+        # A file that was replaced since an earlier look would be taken for changed after its order.
+        known, probed = known_looks(None if orders else ledger, clock.now()), Probed()
+        links = links_of(planned, None if again else ledger, probed)
 
-        async def look() -> Probed:
+        async def look() -> None:
             async with MediaClient(lambda url: find_proxy(url, invocation.environ)) as client:
-                return await probe(links_of(planned), client, clock, known)
+                await probe(links, client, clock, known, probed)
 
-        probed = asyncio.run(look())
+        asyncio.run(look())
     probed.tell(invocation.talk.say, invocation.talk.warn)
     probed.problems.raise_if_any(skip_rows=skip_invalid)
     return probed

@@ -123,6 +123,7 @@ def _dubs_by_origin(totals: Totals, offer: Offer) -> str:
         "new": totals.fates[Fate.NEW] - totals.again,
         "left from before": totals.fates[Fate.LEFT],
         "ordered again": totals.again,
+        "reordered": totals.fates[Fate.REORDERED],
     }
     if parts["new"] == offer.of:
         return _dubs(offer, "new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ from batchdub.cli.prospect import prospect
 from batchdub.cli.render import render
 from batchdub.cli.text import visible
 from batchdub.ledger import open_for_reading
+from batchdub.ledger.media_versions import ordered_media, version_to
 from batchdub.ledger.records import columns_of, stored_time
+from batchdub.models import MediaVersion, OrderedMedia
 from batchdub.run.finding import find_job
 from batchdub.settings import Settings
 from batchdub.units import local_time
@@ -22,7 +25,8 @@ History = dict[str, Any]
 _REVISION = (
     "revision", "sent_as", "state", "request_id", "remote_status", "held", "error", "attempts",
     "http_status", "source", "video_url", "audio_url", "output_url", "output_file",
-    "output_bytes", "output_sha256", "downloaded_at", "submitted_at", "finished_at", "run_id",
+    "output_bytes", "output_sha256", "downloaded_at", "video_seen", "audio_seen", "submitted_at",
+    "finished_at", "run_id",
 )  # fmt: skip
 _ATTEMPT = (
     "revision", "attempt_no", "intended_at", "ended_at", "event", "cause", "http_status",
@@ -72,6 +76,7 @@ def read_history(settings: Settings, reference_id: str) -> History:
         leads = leads_of(settings, ledger.meta("api") or "")
         job = find_job(ledger, reference_id)
         found = ledger.history(job.key.reference_id)
+        media = ordered_media(ledger, [job.key.reference_id]).get(job.key.reference_id, [])
     waiting = [
         other["request_id"]
         for other in found["others"]
@@ -82,14 +87,20 @@ def read_history(settings: Settings, reference_id: str) -> History:
         "state": str(job.state),
         "next": prospect(job, waiting, leads),
         "columns": columns_of(found["jobs"][-1]["columns"]),
-        "revisions": [_pick(_revision(row, found["outputs"]), _REVISION) for row in found["jobs"]],
+        "revisions": [
+            _pick(_revision(row, found["outputs"], media), _REVISION) for row in found["jobs"]
+        ],
         "attempts": [_pick(row, _ATTEMPT) for row in found["attempts"]],
         "transitions": [_pick(row, _TRANSITION) for row in found["transitions"]],
         "others": [_pick(row, _OTHER) for row in found["others"]],
     }
 
 
-def _revision(row: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _revision(
+    row: Mapping[str, Any],
+    outputs: Sequence[Mapping[str, Any]],
+    media: Sequence[OrderedMedia],
+) -> dict[str, Any]:
     revision = row["revision"]
     whole = [each for each in outputs if each["revision"] == revision and each["sha256"]]
     output = {
@@ -97,8 +108,19 @@ def _revision(row: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]]) -> d
         "output_sha256": whole[0]["sha256"] if whole else None,
         "downloaded_at": whole[0]["downloaded_at"] if whole else None,
     }
+    then = next((each for each in media if each.key.revision == revision), None)
+    seen = {
+        "video_seen": _seen(then.video if then else None),
+        "audio_seen": _seen(then.audio if then else None),
+    }
     sent_as = row["reference_id"] + (f"~r{revision}" if revision > 1 else "")
-    return {**row, **output, "sent_as": sent_as, "source": f"{row['path']}:{row['line']}"}
+    return {**row, **output, **seen, "sent_as": sent_as, "source": f"{row['path']}:{row['line']}"}
+
+
+def _seen(version: MediaVersion | None) -> dict[str, Any] | None:
+    """Give what a probe saw of a medium before its order, as the ledger has it."""
+    text = version_to(version)
+    return None if text is None else dict(json.loads(text))
 
 
 def _pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -157,6 +179,18 @@ def _local(
 
 def _told(name: str, value: object) -> str:
     """Write a value for people: a time in their own zone, a number as it is."""
+    if isinstance(value, dict):
+        return ", ".join(_facts_of_medium(value))
     return (
         local_time(stored_time(str(value))) if name.endswith("_at") or name == "at" else str(value)
     )
+
+
+def _facts_of_medium(seen: Mapping[str, Any]) -> Iterator[str]:
+    if seen["bytes"] is not None:
+        yield f"{seen['bytes']:,} bytes"
+    if seen["modified_at"]:
+        yield f"dated {local_time(stored_time(seen['modified_at']))}"
+    if seen["etag"]:
+        yield f"{'weak ' if seen['weak'] else ''}ETag"
+    yield f"on {local_time(stored_time(seen['seen_at']))}"

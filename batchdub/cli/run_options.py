@@ -20,6 +20,7 @@ from batchdub.cli.options import (
     option,
     parsed,
 )
+from batchdub.cli.probe_options import probe_option
 from batchdub.cli.sandbox_options import fault_option, seed_option, tokens_option
 from batchdub.errors import UnusableInputError
 from batchdub.hours import TimeOfDay, parse_time_of_day
@@ -109,11 +110,6 @@ link_margin_option = option(
     metavar="TIME",
     default="15m",
     help="How long a signed link must be good beyond its row's turn.",
-)
-probe_option = option(
-    "--probe",
-    is_flag=True,
-    help="Ask the media's servers, free of charge, whether they have what is to be ordered.",
 )
 strict_option = option(
     "--strict", is_flag=True, help="Take a pair that looks wrong for a problem, not for a warning."
@@ -266,6 +262,7 @@ class Wanted:
     verify: bool = False
     link_margin_s: float = 0.0
     probe: bool = False
+    reorder_changed: bool = False
     no_canary: bool = False
     allow_same_media: bool = False
     max_failures: Threshold | None = None

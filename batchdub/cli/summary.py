@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from batchdub.cli.changed import changed_lines, changed_part, tell_changed
 from batchdub.cli.download_options import download_again
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.money_options import money_again
@@ -88,6 +89,7 @@ def _summarise(
     for line in _counts(result):
         talk.say(line)
     _tell_problems(result, talk, leads)
+    tell_changed(result, talk)
     hint = hint_after(result)
     if hint:
         talk.hint(hint.format(command=named))
@@ -111,7 +113,7 @@ def message_of(result: RunResult, commands: Sequence[str], leads: Leads) -> Mess
     states = result.standing.states
     ordered = sum(states[state] for state in ORDERED)
     rows = max(states.total(), result.totals.rows) + result.invalid
-    lines = (*_counts(result), *_problems(result, leads))
+    lines = (*_counts(result), *_problems(result, leads), *changed_lines(result))
     title = title_of(ordered, rows, result.exit_code)
     return Message(title, result.exit_code, lines, tuple(commands), result.run_id)
 
@@ -225,6 +227,7 @@ def _counts(result: RunResult) -> Iterator[str]:
     )
     parts = [_states(result)] if states else []
     fates = result.totals.fates
+    parts += changed_part(result.totals)
     parts += [f"{fates[Fate.CONFLICT]:,} in conflict"] if fates[Fate.CONFLICT] else []
     parts += [f"{result.invalid:,} invalid"] if result.invalid else []
     # A conflict's older order may be in doubt as well; it is one row all the same.

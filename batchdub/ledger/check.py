@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from batchdub.errors import LedgerUnusableError
+from batchdub.ledger.media_versions import version_from
 from batchdub.ledger.opening import RESTORE_HINT
 from batchdub.ledger.queries import Queries
 from batchdub.ledger.replay import Recorded, Step, Try, contradictions
-from batchdub.ledger.schema import OUTPUTS_SINCE, expected_guards
+from batchdub.ledger.schema import MEDIA_SINCE, OUTPUTS_SINCE, expected_guards
 from batchdub.media_url import media_key, url_hash
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -39,7 +40,10 @@ def check_ledger(queries: Queries) -> list[str]:
         damage = list(_integrity(queries))
         if damage:
             return damage
-        checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media, _outputs)
+        checks = (
+            *(_foreign_keys, _schema, _histories, _revisions, _requests, _media, _outputs),
+            _versions,
+        )
         return [finding for check in checks for finding in check(queries)]
 
 
@@ -158,6 +162,23 @@ def _outputs(queries: Queries) -> Iterator[str]:
             yield _about(reference_id, revision, "its output file is not the one on record")
         elif not _SHA256.fullmatch(sha256):
             yield _about(reference_id, revision, f"`{sha256}` is not a SHA-256")
+
+
+def _versions(queries: Queries) -> Iterator[str]:
+    if queries.schema_version() < MEDIA_SINCE:
+        return
+    query = (
+        "SELECT reference_id, revision, video_version, audio_version FROM attempts"
+        " JOIN jobs USING (job_id) WHERE video_version NOT NULL OR audio_version NOT NULL"
+        " ORDER BY attempt_id"
+    )
+    for reference_id, revision, *versions in queries.ask(query):
+        try:
+            for version in versions:
+                version_from(version)
+        except LedgerUnusableError:
+            problem = "what its media were when it was ordered cannot be read"
+            yield _about(reference_id, revision, problem)
 
 
 def _about(reference_id: str, revision: int, problem: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from batchdub.ledger.queries import Queries
+from batchdub.ledger.schema import MEDIA_SINCE
 from batchdub.ledger.views import NEEDS_A_LOOK
 
 SQLITE_VERSION = sqlite3.sqlite_version
@@ -93,6 +94,19 @@ def _last(table: str, columns: str, order: str, most: int) -> Callable[[Queries]
     return part
 
 
+def _media(queries: Queries) -> Extract:
+    """Give what probes had seen before the last attempts; an older ledger has nothing of it."""
+    if queries.schema_version() < MEDIA_SINCE:
+        return Extract((), 0)
+    probed = "attempts WHERE video_version NOT NULL OR audio_version NOT NULL"
+    rows = _dicts(
+        queries,
+        f"SELECT attempt_id, job_id, video_version, audio_version FROM {probed}"
+        f" ORDER BY attempt_id DESC LIMIT {LAST_ATTEMPTS}",
+    )
+    return Extract(rows[::-1], _count(queries, probed))
+
+
 PARTS: Mapping[str, Callable[[Queries], Extract]] = {
     "meta": _meta,
     "counts": _counts,
@@ -114,6 +128,7 @@ PARTS: Mapping[str, Callable[[Queries], Extract]] = {
         "attempt_id",
         LAST_ATTEMPTS,
     ),
+    "media": _media,
     "transitions": _last(
         "transitions",
         "transition_id, job_id, event, from_state, to_state, at, run_id, actor, note",

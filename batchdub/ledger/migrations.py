@@ -41,3 +41,11 @@ def m003_outputs(db: Database) -> None:
 @MIGRATIONS()
 def m004_ways_back(_: Database) -> None:
     """Let cancelled, rejected and failed jobs be put back or reordered: only the guards change."""
+
+
+@MIGRATIONS()
+def m005_media_of_attempts(db: Database) -> None:
+    """Keep with each attempt which versions of its media a probe had seen just before it."""
+    # In JSON, as `media_versions` writes it; NULL where no probe had looked.
+    db.execute("ALTER TABLE attempts ADD COLUMN video_version TEXT")
+    db.execute("ALTER TABLE attempts ADD COLUMN audio_version TEXT")

@@ -16,6 +16,7 @@ from batchdub.ledger.records import (
     Doubt,
     doubt_of,
     job_of,
+    stored_time,
     time_of,
 )
 from batchdub.ledger.telling import Telling
@@ -87,14 +88,14 @@ class Queries(Telling):
         for row in self.ask(query, (JobState.PENDING,)):
             yield job_of(row)
 
-    def media_look(self, url: str, since: datetime) -> MediaLook | None:
-        """Give what a look at this very link showed since a time, if it was good then."""
+    def media_look(self, url: str, since: datetime) -> tuple[MediaLook, datetime] | None:
+        """Give what a look at this very link showed since a time, and when, if it was good then."""
         row = self._maybe(
-            "SELECT status, content_type, bytes, etag, last_modified FROM media"
+            "SELECT checked_at, status, content_type, bytes, etag, last_modified FROM media"
             " WHERE media_hash = ? AND link_hash = ? AND status < 300 AND checked_at >= ?",
             (url_hash(identity_of(url)), url_hash(url), to_stored_time(since)),
         )
-        return None if row is None else MediaLook(*row)
+        return None if row is None else (MediaLook(*row[1:]), stored_time(row[0]))
 
     def reached_before(self, job_ids: Sequence[int]) -> set[int]:
         """Give those jobs that have an attempt of which a byte may have reached the API."""
@@ -112,14 +113,19 @@ class Queries(Telling):
         return found
 
     def moved_by(self, run_ids: Sequence[str]) -> set[str]:
-        """Give the reference_ids of the jobs, latest revisions only, that these runs tried last."""
+        """Give the reference_ids of the jobs, latest revisions only, that these runs have moved.
+
+        Those that they tried last, and those that they began as a further revision.
+        """
         return {
             row[0]
             for chunk in chunks(run_ids)
+            for marks in (", ".join("?" * len(chunk)),)
             for row in self.ask(
                 "SELECT reference_id FROM jobs WHERE latest = 1"
-                f" AND run_id IN ({', '.join('?' * len(chunk))})",
-                chunk,
+                f" AND (run_id IN ({marks}) OR revision > 1 AND job_id IN"
+                f" (SELECT job_id FROM transitions WHERE run_id IN ({marks}) AND actor NOT NULL))",
+                [*chunk, *chunk],
             )
         }
 

@@ -16,11 +16,13 @@ from batchdub.ledger.views import NEEDS_A_LOOK
 from batchdub.states import NEXT_REVISION, TRANSITIONS, Event, JobState
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 COSTS_SINCE = 2
 """The first version whose attempts have a cost."""
 OUTPUTS_SINCE = 3
 """The first version that knows downloaded files."""
+MEDIA_SINCE = 5
+"""The first version whose attempts have the versions of their media."""
 _WAYS_BACK_SINCE = 4
 _WAYS_BACK = frozenset(
     {
@@ -176,7 +178,7 @@ def _is_move(version: int, *, next_revision: bool) -> str:
 
 def guards(version: int = SCHEMA_VERSION) -> tuple[str, ...]:
     """Give the triggers that hold the transition table and the invariants, as SQL."""
-    attempts = _attempt_guards(has_costs=version >= COSTS_SINCE)
+    attempts = _attempt_guards(version)
     outputs = (output_schema.GUARD,) if version >= OUTPUTS_SINCE else ()
     return (
         *_transition_guards(version),
@@ -296,9 +298,10 @@ def _job_guards(version: int) -> Iterator[str]:
     yield _refuse("jobs_are_kept", "DELETE ON jobs", "jobs are kept")
 
 
-def _attempt_guards(*, has_costs: bool) -> Iterator[str]:
+def _attempt_guards(version: int) -> Iterator[str]:
     intent = "attempt_id, job_id, attempt_no, run_id, intended_at, server_at"
-    intent += ", cost, currency" if has_costs else ""
+    intent += ", cost, currency" if version >= COSTS_SINCE else ""
+    intent += ", video_version, audio_version" if version >= MEDIA_SINCE else ""
     yield _refuse("attempt_starts_open", "INSERT ON attempts", "an attempt starts open", """
         NEW.event IS NOT NULL OR NEW.request_id IS NOT NULL
         OR NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = NEW.job_id AND state = 'pending'

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from batchdub.errors import IllegalTransitionError
 from batchdub.ledger.decisions import Decisions
+from batchdub.ledger.media_versions import version_to
 from batchdub.ledger.writer import Actor
 from batchdub.media_url import shown_url
-from batchdub.models import Cause, Outcome, RemoteRequest
+from batchdub.models import Cause, MediaVersion, Outcome, RemoteRequest
 from batchdub.price import Amount
 from batchdub.states import Event, JobState, next_state
 from batchdub.units import to_stored_time
@@ -36,23 +37,29 @@ class Ledger(Decisions):
     # -- the paid path ------------------------------------------------------------------------
 
     def begin_attempt(
-        self, job_id: int, server_at: datetime | None = None, cost: Amount | None = None
+        self,
+        job_id: int,
+        server_at: datetime | None = None,
+        cost: Amount | None = None,
+        media: tuple[MediaVersion | None, MediaVersion | None] = (None, None),
     ) -> Attempt:
         """Move a pending job to sending and open its next attempt.
 
         Once committed the intent is on disk: a crash from here on leaves the job in doubt.
         `server_at` is the earliest time that the server's clock may show now; `cost` is what the
-        order costs by the price of this run, None if that is not known.
+        order costs by the price of this run, None if that is not known; `media` are the versions
+        of video and audio that a probe has seen, final from here on.
         Raises IllegalTransitionError if the job is not pending; send nothing then.
         """
         now = self._now()
         made = self._connection.execute(
             "INSERT INTO attempts"
-            " (job_id, attempt_no, run_id, intended_at, server_at, cost, currency)"
-            " SELECT job_id, attempts + 1, ?, ?, ?, ?, ? FROM jobs"
+            " (job_id, attempt_no, run_id, intended_at, server_at, cost, currency,"
+            " video_version, audio_version)"
+            " SELECT job_id, attempts + 1, ?, ?, ?, ?, ?, ?, ? FROM jobs"
             " WHERE job_id = ? AND state = 'pending' RETURNING attempt_id, attempt_no",
             (self._run_id, now, _stored(server_at), cost and cost.millionths,
-             cost and cost.currency, job_id),
+             cost and cost.currency, *map(version_to, media), job_id),
         ).fetchall()  # fmt: skip
         if len(made) != 1:
             raise IllegalTransitionError(f"job {job_id} is not pending, so nothing is sent")

@@ -14,6 +14,7 @@ from batchdub.preflight.links import (
 )
 from batchdub.preflight.media import Finding, Verdict, judge
 from batchdub.preflight.pairs import Doubt, PairCheck
+from batchdub.preflight.versions import change_of, version_of
 
 __all__ = [
     "FRESH_LINKS",
@@ -24,8 +25,10 @@ __all__ = [
     "Signed",
     "Turns",
     "Verdict",
+    "change_of",
     "dead_links",
     "doom",
     "judge",
     "life_of_row",
+    "version_of",
 ]

@@ -20,7 +20,7 @@ from batchdub.run.plan_file import PlanRow, SavedPlan, plan_row
 from batchdub.units import counted
 
 _SHOWN = 100
-_ORDERED = frozenset({Fate.SUBMITTED, Fate.COMPLETED, Fate.FAILED})
+_ORDERED = frozenset({Fate.SUBMITTED, Fate.COMPLETED, Fate.FAILED, Fate.CHANGED})
 
 
 def difference(was: PlanRow, now: PlanRow, reason: str, currency: str = "") -> str:
@@ -103,10 +103,13 @@ class Applying:
             self._change(f"{where}: is not in the plan")
             return
         now = plan_row(item, self.tariff)
-        if reference_id in self._own and (was.fate.sends or was.fate is Fate.IN_DOUBT):
+        moved = reference_id in self._own and (was.fate.sends or was.fate is Fate.IN_DOUBT)
+        # A row whose media have changed once more is to be ordered anew: nobody agreed to that.
+        if moved and now.fate is not Fate.REORDERED:
             # What it was to cost still counts where it is still to be sent.
             agreed = was.cost if was.fate.sends and now.fate.sends else now.cost
-            was = was._replace(fate=now.fate, cost=agreed)
+            revision = was.revision + (was.fate is Fate.REORDERED)
+            was = was._replace(fate=now.fate, cost=agreed, revision=revision)
         changed = difference(was, now, item.reason, self.tariff.currency if self.tariff else "")
         if changed:
             self._change(f"{where}: {changed}")

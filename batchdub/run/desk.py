@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from batchdub.exits import Exit
-from batchdub.models import JobKey, Outcome, Row
+from batchdub.models import JobKey, MediaVersion, Outcome, Row
 from batchdub.preflight import Life
 from batchdub.run.breaker import Breaker, Position, after_attempt, after_probe
 from batchdub.run.purse import Purse
@@ -40,7 +40,8 @@ class Order:
     must come before the next; `looked_at_s` is when the last complete empty one began, and
     `sent_at_s` when its last slot was (both monotonic). `sent` tells that this run has sent it.
     `tries` counts all but the 429s. `life` is how long its links are good, where they say so.
-    `cost` is in millionths, None if it is not known.
+    `cost` is in millionths, None if it is not known. `media` are the versions of video and audio
+    that a probe has seen, None where none has.
     """
 
     job_id: int
@@ -54,6 +55,7 @@ class Order:
     failed_looks: int = 0
     life: Life | None = None
     cost: int | None = None
+    media: tuple[MediaVersion | None, MediaVersion | None] = (None, None)
 
 
 class Desk:

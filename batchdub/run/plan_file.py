@@ -65,6 +65,7 @@ class PlanHead:
     limit: int | None = None
     skip_invalid: bool = False
     allow_same_media: bool = False
+    reorder_changed: bool = False
     price: str = ""
     duration_column: str = ""
 
@@ -148,6 +149,7 @@ def _head(found: Mapping[str, Any]) -> PlanHead:
         limit=_whole(found["limit"]),
         skip_invalid=_flag(found["skip_invalid"]),
         allow_same_media=_flag(found["allow_same_media"]),
+        reorder_changed=_flag(found.get("reorder_changed", False)),
         price=_text(found["price"]),
         duration_column=_text(found["duration_column"]),
     )

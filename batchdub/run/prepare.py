@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from batchdub.ledger import Ledger
+from batchdub.ledger import Actor, Ledger
 from batchdub.models import Job
 from batchdub.plan import Fate, PlannedRow, Totals
 from batchdub.preflight import life_of_row
 from batchdub.run.desk import Order
 from batchdub.run.groups import Groups, LeftOut
-from batchdub.states import JobState
+from batchdub.states import Event, JobState
 
 _CHUNK = 500
 _SHOWN = 10
@@ -31,7 +31,8 @@ class Prepared:
     rows that have a job. `left_out` are the first ten in conflict; `missing` are reference_ids
     that were to be sent, but stand in no manifest any more. `waiting` are the rows kept out,
     by cause. `settles` are the only jobs in doubt that are taken up; None: all. `names` are the
-    files, by job_id, that finished dubs become.
+    files, by job_id, that finished dubs become. `changed` are the first ten that are done and
+    whose media are others since.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -43,35 +44,45 @@ class Prepared:
     waiting: Groups = field(default_factory=Groups)
     settles: frozenset[int] | None = None
     names: dict[int, str] = field(default_factory=dict)
+    changed: list[LeftOut] = field(default_factory=list)
 
 
 def register(
-    ledger: Ledger, planned: Iterable[PlannedRow], manifest_ids: Mapping[str, int]
+    ledger: Ledger,
+    planned: Iterable[PlannedRow],
+    manifest_ids: Mapping[str, int],
+    decider: str = "",
 ) -> Prepared:
     """Bring the ledger up to the plan, and draw up the orders, in the caller's transaction.
 
     New rows become pending jobs, known ones are noted where they stand now, a row whose media
     changed before it was ever sent is corrected, a row that has to wait is held, with the reason.
+    A row that is to be ordered again for a change becomes a further revision, on record as the
+    `decider`'s decision.
     """
     prepared = Prepared()
     iterator = iter(planned)
     while chunk := list(islice(iterator, _CHUNK)):
-        jobs = _write(ledger, chunk, manifest_ids)
+        jobs = _write(ledger, chunk, manifest_ids, decider)
         _draw_up(ledger, prepared, chunk, jobs)
     return prepared
 
 
 def _write(
-    ledger: Ledger, chunk: list[PlannedRow], manifest_ids: Mapping[str, int]
+    ledger: Ledger, chunk: list[PlannedRow], manifest_ids: Mapping[str, int], decider: str
 ) -> dict[str, Job]:
     jobs: dict[str, Job] = {}
-    new, moved, changed = [], [], []
+    new, moved, changed, begun = [], [], [], []
     for item in chunk:
         place = manifest_ids[item.row.source.path], item.position
         if item.fate is Fate.CONFLICT:
             continue
         if item.job is None:
             new.append((item.row, *place))
+            continue
+        if item.fate is Fate.REORDERED:
+            begun.append(item.row.reference_id)
+            _begin_revision(ledger, item, item.job, place, decider)
             continue
         jobs[item.row.reference_id] = item.job
         if item.job.place != place:
@@ -81,7 +92,17 @@ def _write(
     ledger.add_rows(new)
     ledger.move_rows(moved)
     ledger.replace_media(changed)
-    return jobs | ledger.latest_jobs([row.reference_id for row, _, _ in new])
+    return jobs | ledger.latest_jobs([*(row.reference_id for row, _, _ in new), *begun])
+
+
+def _begin_revision(
+    ledger: Ledger, item: PlannedRow, job: Job, place: tuple[int, int], decider: str
+) -> None:
+    actor = Actor(decider, item.since.what if item.since else "")
+    manifest_id, position = place
+    ledger.next_revision(
+        job.job_id, Event.REORDER, actor, item.row, manifest_id=manifest_id, position=position
+    )
 
 
 def _draw_up(
@@ -96,10 +117,7 @@ def _draw_up(
         elif item.job is not None and item.job.state is JobState.IN_DOUBT:
             # In conflict, and yet what was ordered under its reference_id needs a look.
             prepared.scope.append(item.job.job_id)
-        if item.fate is Fate.CONFLICT:
-            _keep_out(prepared, item, item.reason)
-        elif item.fate.waits:
-            _keep_out(prepared, item, f"held back: {item.reason}")
+        _note_unsent(prepared, item)
     chosen = [item for item in chunk if item.fate.sends or item.fate is Fate.IN_DOUBT]
     reached = ledger.reached_before([jobs[item.row.reference_id].job_id for item in chosen])
     for order, fate in _orders(chosen, jobs, reached):
@@ -109,11 +127,18 @@ def _draw_up(
             prepared.orders.append(order)
 
 
-def _keep_out(prepared: Prepared, item: PlannedRow, why: str) -> None:
+def _note_unsent(prepared: Prepared, item: PlannedRow) -> None:
+    """Note a row that is not sent although its media call for it: held, in conflict, or changed."""
+    stuck = item.fate is Fate.CONFLICT or bool(item.fate is Fate.CHANGED and item.waits_for)
+    if not (stuck or item.fate.waits or item.fate is Fate.CHANGED):
+        return
+    why = f"held back: {item.reason}" if item.fate.waits else item.reason
     left_out = LeftOut(str(item.row.source), item.row.reference_id, why)
-    prepared.waiting.add(left_out)
-    if item.fate is Fate.CONFLICT and len(prepared.left_out) < _SHOWN:
-        prepared.left_out.append(left_out)
+    if stuck or item.fate.waits:
+        prepared.waiting.add(left_out)
+    noted = prepared.left_out if stuck else prepared.changed
+    if (stuck or item.fate is Fate.CHANGED) and len(noted) < _SHOWN:
+        noted.append(left_out)
 
 
 def _hold_or_free(ledger: Ledger, item: PlannedRow, job: Job) -> None:

@@ -46,7 +46,8 @@ class RunResult:
     """The end of a run. `ordered` counts what this run ordered, `adopted` what it found ordered.
 
     `spent` is what its orders cost, those in doubt included; None without a price.
-    `downloads` is None where none were wanted.
+    `downloads` is None where none were wanted. `changed` are the first ten rows that are done and
+    whose media a probe has found changed since.
     """
 
     run_id: str
@@ -61,6 +62,7 @@ class RunResult:
     invalid: int = 0
     spent: Priced | None = None
     downloads: Downloaded | None = None
+    changed: tuple[LeftOut, ...] = ()
 
 
 def exit_code(
@@ -84,5 +86,9 @@ def _codes(
     if states[JobState.IN_DOUBT] or states[JobState.SENDING] or standing.duplicates:
         yield Exit.NEEDS_A_LOOK
     bad = states[JobState.REJECTED] + states[JobState.FAILED] + standing.missing
-    if bad or standing.held_back or totals.fates[Fate.CONFLICT] or left_out:
+    # A row whose media changed since it was ordered is none of these: it was ordered once, its dub
+    # is done, and whether the new media are worth another one is asked of a person, whom the
+    # summary tells. As a failure it would turn every night red until somebody has paid. Only one
+    # that was to be ordered again and could not be is held back like any other.
+    if bad or standing.held_back or totals.fates[Fate.CONFLICT] or totals.stuck or left_out:
         yield Exit.ROWS_FAILED

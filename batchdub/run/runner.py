@@ -107,6 +107,7 @@ async def run_orders(
         elapsed_s=outside.clock.monotonic_s() - began_s,
         invalid=invalid,
         downloads=fetched,
+        changed=tuple(prepared.changed),
     )
 
 

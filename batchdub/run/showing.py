@@ -45,7 +45,7 @@ def _snapshot(
     ordered = tally.events[Event.ACCEPTED]
     failed = fates[Fate.FAILED] + fates[Fate.REJECTED] + tally.events[Event.REFUSED]
     return Snapshot(
-        done=fates[Fate.COMPLETED] + _done_now(context, prepared),
+        done=fates[Fate.COMPLETED] + fates[Fate.CHANGED] + _done_now(context, prepared),
         in_flight=desk.on_wire,
         in_doubt=desk.open_doubts,
         failed=failed + (tally.events[Event.FAILED] if context.options.wait else 0),

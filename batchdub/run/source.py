@@ -17,7 +17,7 @@ from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
 from batchdub.manifest import ManifestFile, Problems, fingerprint, read_again, read_manifests
 from batchdub.models import Row
-from batchdub.plan import Fate, Holds, PlannedRow, plan_rows
+from batchdub.plan import Fate, Holds, PlannedRow, Revise, plan_rows
 from batchdub.preflight import Signed, Turns
 from batchdub.run.inspecting import Checks, Inspector, asking_ledger
 from batchdub.select import Choosing, Selector
@@ -109,14 +109,19 @@ class Source:
         *,
         allow_same_media: bool,
         holds: Holds = lambda _row, _ahead: "",
+        revise: Revise = lambda planned: planned,
     ) -> Iterator[PlannedRow]:
-        """Give every chosen row with its fate; without a ledger nothing is known yet."""
+        """Give every chosen row with its fate; without a ledger nothing is known yet.
+
+        The rest is as for `plan_rows`.
+        """
         return plan_rows(
             self.numbered(),
             ledger.latest_jobs if ledger else lambda _: {},
             ledger.jobs_of_media if ledger else lambda _: {},
             allow_same_media=allow_same_media,
             holds=holds,
+            revise=revise,
         )
 
     def _require_unchanged(self, files: Iterable[ManifestFile]) -> None:

@@ -34,6 +34,7 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
     gone = [LeftOut("", missing, "in no manifest any more") for missing in _still(ledger, prepared)]
     left_out = [*prepared.left_out, *gone[:_SHOWN], *jobs][:_SHOWN]
     total = sum(states[state] for state in _NEEDS_TELLING) + fates[Fate.CONFLICT] + len(gone)
+    total += prepared.totals.stuck
     return Standing(
         states=states,
         held=held,

@@ -257,9 +257,8 @@ class Submitter:
         context.require_ours()
         tariff = context.options.tariff
         cost = None if tariff is None or order.cost is None else tariff.amount(order.cost)
-        begin = partial(
-            context.ledger.begin_attempt, order.job_id, context.server_clock.earliest(), cost
-        )
+        server_at = context.server_clock.earliest()
+        begin = partial(context.ledger.begin_attempt, order.job_id, server_at, cost, order.media)
         intent = context.journal.enqueue(begin)
         try:
             return await intent

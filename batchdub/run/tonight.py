@@ -20,6 +20,7 @@ from batchdub.redact import Secret
 from batchdub.run.again import Again, put_back
 from batchdub.run.applying import Applying
 from batchdub.run.asking import Say
+from batchdub.run.changes import with_changes
 from batchdub.run.connecting import Target
 from batchdub.run.destinations import destinations
 from batchdub.run.events import Feed, OnEvent
@@ -29,7 +30,7 @@ from batchdub.run.options import RunOptions
 from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.pricing import Offer, Pricing, make_offer, put_prices, spent_today
-from batchdub.run.probing import Probed
+from batchdub.run.probing import Probed, keep_looks
 from batchdub.run.reaching import reaching
 from batchdub.run.result import RunResult
 from batchdub.run.runner import run_orders
@@ -90,6 +91,7 @@ def order(
     *,
     all_submitted: bool = False,
     applying: Applying | None = None,
+    decider: str = "",
 ) -> RunResult:
     """Order what is left of the manifests' rows, and settle what is in doubt.
 
@@ -97,7 +99,9 @@ def order(
     before anything is sent, in the transaction that draws the orders up. What was `probed` before
     is kept, and holds the rows whose media cannot be fetched. With `all_submitted` a run that
     waits does so for every submitted row of the ledger, and fetches every finished dub. `applying`
-    holds it all against a plan that was saved: StalePlanError if anything has changed. Raises a
+    holds it all against a plan that was saved: StalePlanError if anything has changed. `decider`
+    has rows that are done ordered again if the probe shows that their media changed since; empty:
+    nobody has, and such rows are told. Raises a
     BatchdubError where nothing was sent. The ledger is closed and the run recorded, whatever
     happens.
     """
@@ -113,6 +117,7 @@ def order(
             probed=probed or Probed(),
             applying=applying,
             all_submitted=all_submitted,
+            decider=decider,
         )
         return _carry_out(tonight, session, prepared, person, source.invalid)
 
@@ -204,6 +209,7 @@ def _prepare(
     probed: Probed,
     applying: Applying | None,
     all_submitted: bool,
+    decider: str,
 ) -> Prepared:
     ledger, options = session.ledger, tonight.options
     # The question stands inside the transaction: whoever declines leaves no trace of the rows.
@@ -222,11 +228,13 @@ def _prepare(
             ledger,
             allow_same_media=tonight.allow_same_media,
             holds=pricing.holds(probed.before(turns.holds)),
+            revise=with_changes(ledger, None if again else probed, reorder=bool(decider)),
         )
         if applying is not None:
             planned = applying.compare(ledger, planned)
         signed = Signed()
-        prepared = register(ledger, pricing.noting(noting_links(planned, signed)), ids)
+        noted = pricing.noting(noting_links(planned, signed))
+        prepared = register(ledger, noted, ids, decider)
         if applying is not None:
             applying.require_same()
             applying.record(ledger, session.run_id)
@@ -237,8 +245,7 @@ def _prepare(
             jobs = ledger.jobs_in(*_awaited(options))
             prepared.scope.extend(job.job_id for job in jobs if job.job_id not in known)
         prepared.names = destinations(ledger, prepared.scope, options.download)
-        for url, look in probed.looks:
-            ledger.remember_media(url, look)
+        keep_looks(ledger, probed, chain(prepared.orders, prepared.doubtful.values()))
         if tonight.serving is not None:
             prepared.orders = served_in_turn(prepared.orders, tonight.serving)
         for line in chain(signed.lines(), pricing.lines()):

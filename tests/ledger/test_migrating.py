@@ -20,6 +20,7 @@ from batchdub.ledger import (
     opening,
     schema,
 )
+from batchdub.ledger.media_versions import ordered_media
 from batchdub.ledger.spend import spend_since
 from batchdub.states import JobState
 from tests.ledger.support import START, add_jobs, bring_to, open_ledger
@@ -45,9 +46,10 @@ def newer(monkeypatch):
     later()(migrations.m002_cost_of_attempts)
     later()(migrations.m003_outputs)
     later()(migrations.m004_ways_back)
+    later()(migrations.m005_media_of_attempts)
 
     @later()
-    def m005_more(db):
+    def m006_more(db):
         db.execute("CREATE TABLE more (x)")
         db.execute("INSERT INTO more VALUES (1)")
 
@@ -149,6 +151,8 @@ def test_a_ledger_of_schema_1_becomes_what_a_new_one_is(first, tmp_path):
             JobState.SUBMITTED: 1, JobState.IN_DOUBT: 1, JobState.PENDING: 1,
         }  # fmt: skip
         assert check_ledger(ledger) == []
+        [known] = ordered_media(ledger, ["a"])["a"]
+        assert (known.video, known.audio) == (None, None)
 
     assert shape(first) == shape(tmp_path / "new.db")
     with closing(sqlite3.connect(migrating.snapshot_path(first, 1))) as snapshot:
@@ -186,3 +190,4 @@ def test_a_ledger_that_no_run_has_upgraded_answers_all_questions(first):
         assert len(list(ledger.report_rows())) == 3
         assert check_ledger(ledger) == []
         assert ledger.history("a")["attempts"]
+        assert ordered_media(ledger, ["a"]) == {}

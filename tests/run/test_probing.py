@@ -135,7 +135,7 @@ async def test_no_bad_look_is_known_and_none_without_an_answer_kept(tmp_path):
     now = ledger._clock.now()
     with ledger.transaction():
         ledger.remember_media(url, MediaLook(failure="no answer"))
-    assert ledger.media_look(url, EPOCH) == MediaLook(200, "video/mp4", 7, '"v1"', "Wed")
+    assert ledger.media_look(url, EPOCH)[0] == MediaLook(200, "video/mp4", 7, '"v1"', "Wed")
 
     with ledger.transaction():
         ledger.remember_media(links.aws_v2(EPOCH), MediaLook(404))

@@ -10,20 +10,22 @@ import asyncio
 import random
 import signal
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from batchdub.errors import BatchdubError, LedgerWriteError
 from batchdub.ledger import Ledger, check_ledger, open_for_reading
 from batchdub.media_url import media_key
 from batchdub.models import RemoteRequest, Row, Source
-from batchdub.plan import plan_rows
+from batchdub.plan import Fate, PlannedRow, plan_rows
 from batchdub.redact import Secret
 from batchdub.run.again import put_back
+from batchdub.run.changes import with_changes
 from batchdub.run.destinations import destinations
 from batchdub.run.file_names import parse_name_template
 from batchdub.run.options import Download, RunOptions
 from batchdub.run.prepare import register
+from batchdub.run.probing import Probed, keep_looks, links_of, probe
 from batchdub.run.runner import Outside, run_orders
 from batchdub.run.session import open_session
 from batchdub.run.source import starting_at, turns_of
@@ -94,7 +96,9 @@ class Night:
     async def run(self, rows, *, key=KEY, target=BASE_URL, **options):
         """Run these rows as the command would, or order them `again`; gives the result.
 
-        `download` is a template for the names of dubs, which are then waited for and fetched.
+        With `media`, a client, what it sees is taken into account; `reorder_changed` is who has
+        rows whose media changed ordered again. `download` is a template for the names of dubs,
+        which are then waited for and fetched.
         """
         if template := options.pop("download", None):
             options["wait"] = True
@@ -102,6 +106,8 @@ class Night:
             self.dubs.mkdir(exist_ok=True)
         allow_same_media = options.pop("allow_same_media", False)
         again = options.pop("again", None)
+        probed = await self._probe(rows, options.pop("media", None), again)
+        decider = options.pop("reorder_changed", "")
         options.setdefault("rate", UNLIMITED)
         options.setdefault("settle_s", SETTLE_S)
         options.setdefault("canary", False)
@@ -124,9 +130,11 @@ class Night:
                     ledger.latest_jobs,
                     ledger.jobs_of_media,
                     allow_same_media=allow_same_media,
-                    holds=turns.holds,
+                    holds=probed.before(turns.holds),
+                    revise=with_changes(ledger, probed, reorder=bool(decider)),
                 )
-                prepared = register(ledger, planned, ids)
+                prepared = register(ledger, planned, ids, decider)
+                keep_looks(ledger, probed, [*prepared.orders, *prepared.doubtful.values()])
                 prepared.names = destinations(ledger, prepared.scope, wanted.download)
             api = ApiClient(BASE_URL, key, self.transport, self.clock, version="0")
             outside = Outside(api, key, self.clock, self.said.append, self.snapshots.append, rng,
@@ -134,6 +142,24 @@ class Night:
             result = await run_orders(session, prepared, wanted, outside)
             session.exit_code = result.exit_code
             return result
+
+    async def _probe(self, rows, media, again=None):
+        """Look at the rows' media as the command would: `media` is a client, or None."""
+        probed = Probed()
+        if media is None:
+            return probed
+        with ExitStack() as stack:
+            known = self.ledger_path.exists()
+            ledger = stack.enter_context(self.ledger()) if known else None
+            planned = plan_rows(
+                enumerate(rows, 1),
+                ledger.latest_jobs if known else lambda _: {},
+                ledger.jobs_of_media if known else lambda _: {},
+            )
+            if again is not None:
+                planned = [PlannedRow(row, place, Fate.NEW) for place, row in enumerate(rows, 1)]
+            links = links_of(planned, None if again else ledger, probed)
+            return await probe(links, media, self.clock, probed=probed)
 
     def _fetching(self, key):
         client = DownloadClient(BASE_URL, key, lambda _: None, self.clock, transport=self.transport)

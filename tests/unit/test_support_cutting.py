@@ -119,6 +119,18 @@ def test_a_log_that_has_just_begun_anew_comes_with_the_one_before(tmp_path):
     assert holds == "the last 2 events"
 
 
+def test_a_medium_s_version_tells_when_and_how_long_and_not_which_file():
+    """An ETag is often a hash of the whole film, by which anybody who has that knows it."""
+    version = {"bytes": 10, "etag": "c0ffee", "weak": False, "modified_at": None, "seen_at": "t"}
+
+    cut = CUTTER.row({"video_version": json.dumps(version), "audio_version": None})
+
+    assert cut == {
+        "video_version": version | {"etag": NAMES.of("etag", "c0ffee")},
+        "audio_version": None,
+    }
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_every_column_of_an_extract_has_a_way_to_be_cut(tmp_path, name):
     """One that the cutter does not know would be missing, and nobody would see it."""

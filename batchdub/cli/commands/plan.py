@@ -20,9 +20,9 @@ from batchdub.cli.options import (
     option,
     settings_of,
 )
+from batchdub.cli.probe_options import probe_option, reorder_changed_option
 from batchdub.cli.run_options import (
     link_margin_option,
-    probe_option,
     sandbox_option,
     strict_option,
 )
@@ -39,6 +39,7 @@ from batchdub.units import Rate
         "batchdub plan tonight.csv --rate 600/min --preflight",
         "batchdub plan tonight.csv --price '0.35 EUR/min' --max-cost 200",
         "batchdub plan tonight.csv --format csv > plan.csv",
+        "batchdub plan tonight.csv --probe --only language=ja",
         "batchdub plan tonight.csv --output plan.json && batchdub run --plan plan.json",
     ),
 )
@@ -71,6 +72,7 @@ from batchdub.units import Rate
 @strict_option
 @link_margin_option
 @probe_option
+@reorder_changed_option
 @format_option
 @option(
     "--output",
@@ -97,6 +99,7 @@ def command(
     strict: bool,
     link_margin_s: float,
     probe: bool,
+    reorder_changed: bool,
     format_name: str,
     output: str | None,
     **money: Any,
@@ -106,6 +109,9 @@ def command(
     A row with a signed link that is dead already is a problem; one whose link will be dead by the
     row's turn is held back. With a price it tells what the orders cost, and with a cap how many
     fit. Nothing is sent and nothing is changed; no key is needed.
+
+    With --probe it tells which rows are done and yet have media that changed since they were
+    ordered, and with --reorder-changed what it means to order those again.
 
     With --output the plan becomes a file: `run --plan FILE` does exactly that, or refuses and says
     what has changed. It is bound to the API of the ledger, or to the one that is named here.
@@ -131,9 +137,13 @@ def command(
         checks=checks_of(context, pairs=preflight or strict, strict=strict),
     )
     probed = None
-    if probe:
+    if probe or reorder_changed:
         probed = probe_media(
-            context, source, allow_same_media=allow_same_media, skip_invalid=skip_invalid
+            context,
+            source,
+            allow_same_media=allow_same_media,
+            skip_invalid=skip_invalid,
+            orders=False,
         )
     saving = output and Saving(
         output,
@@ -145,12 +155,18 @@ def command(
         limit,
         skip_invalid=skip_invalid,
         allow_same_media=allow_same_media,
+        reorder_changed=reorder_changed,
         tariff=options.tariff,
     )
     print_plan(
         context,
         source,
-        Projection(link_margin_s, options, allow_same_media=allow_same_media),
+        Projection(
+            link_margin_s,
+            options,
+            allow_same_media=allow_same_media,
+            reorder_changed=reorder_changed,
+        ),
         saving or format_name,
         tell_links=preflight,
         probed=probed,

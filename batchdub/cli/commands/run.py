@@ -12,6 +12,7 @@ from batchdub.cli.documented import BatchdubCommand
 from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, option, optional_manifests
+from batchdub.cli.probe_options import reorder_changed_option
 from batchdub.cli.run_options import Wanted, run_options, strict_option
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 from batchdub.errors import ManifestError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         "batchdub run tonight.csv --dry-run",
         "batchdub run tonight.csv --price '0.35 EUR/min' --max-cost-per-day 200",
         "batchdub run --plan plan.json",
+        "batchdub run tonight.csv --reorder-changed --max-cost 50 --price 1.20/job",
         "batchdub run tonight.csv --download dubs",
         "batchdub run manifests/nightly.yaml --sandbox --fault drop-after=0.2",
     ),
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     help="Leave rows with a problem out, and order the others.",
 )
 @strict_option
+@reorder_changed_option
 @run_options
 @hook_options
 @click.pass_context
@@ -78,13 +81,18 @@ def command(
     problems, held back, or warned of. Then it asks once, on a terminal only. A row that is held
     back stays pending, exit 8.
 
+    With --probe the media's servers are asked what they have. It is kept with each order, and a row
+    that is done whose media changed since is told, and not sent; with --reorder-changed it is
+    ordered and paid anew, as its next revision (REF~r2), and the first dub stays.
+
     With --plan the plan names the manifests and says which rows; a row that has changed since,
     other media, a new or a missing row, another price or another API refuse all of it, exit 2.
 
     With --download the names of all files are settled first: a column that is not there, or two
     rows that want one file, is told before anything is ordered.
     """
-    from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.deciding import who_decides  # noqa: PLC0415  not for `--help`
+    from batchdub.cli.ordering import carry_out, probed_as_wanted  # noqa: PLC0415  as above
     from batchdub.cli.planning import checks_of, print_plan, projection_of  # noqa: PLC0415  as above
     from batchdub.run.source import open_source  # noqa: PLC0415  as above
     from batchdub.run.tonight import order  # noqa: PLC0415  as above
@@ -129,5 +137,6 @@ def command(
     with telling(context):
         source = read()
         probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
-        send = partial(order, source=source, probed=probed, applying=applying)
+        decider = who_decides() if wanted.reorder_changed else ""
+        send = partial(order, source=source, probed=probed, applying=applying, decider=decider)
         carry_out(context, wanted, lambda tonight, person: send(tonight, person=person))
