@@ -105,6 +105,14 @@ NEXT_REVISION: frozenset[tuple[JobState, Event]] = frozenset(
 It may have been paid, or its media may be others now: what was tried keeps the media of its try.
 """
 
+IN_PLACE_UNLESS_ORDERED: frozenset[tuple[JobState, Event]] = frozenset(
+    {(JobState.REJECTED, Event.RETRY), (JobState.CANCELLED, Event.RETRY)}
+)
+"""Moves that change this revision, for it came to nothing, unless an order of it was found later.
+
+Then they start the next one: two orders under one reference_id could not be told apart.
+"""
+
 ORDERED: frozenset[JobState] = frozenset({JobState.SUBMITTED, JobState.COMPLETED, JobState.FAILED})
 """States of a job whose order the API has taken."""
 

@@ -81,16 +81,20 @@ def _histories(queries: Queries) -> Iterator[str]:
                              " ORDER BY attempt_id")  # fmt: skip
     jobs = queries.ask(
         "SELECT job.job_id, job.reference_id, job.revision, job.state, job.request_id,"
-        " job.attempts, before.state FROM jobs AS job LEFT JOIN jobs AS before"
+        " job.attempts, before.state, EXISTS (SELECT 1 FROM other_requests"
+        "  WHERE other_requests.job_id = before.job_id AND kind = 'duplicate')"
+        " FROM jobs AS job LEFT JOIN jobs AS before"
         " ON before.reference_id = job.reference_id AND before.revision = job.revision - 1"
         " ORDER BY job.job_id"
     )
-    for job_id, reference_id, revision, state, request_id, attempts, state_before in jobs:
+    for job_id, reference_id, revision, state, request_id, attempts, *before in jobs:
+        state_before, ordered_before = before
         recorded = Recorded(
             revision, state, request_id, attempts,
             [Step(*step) for step in steps.get(job_id, ())],
             [Try(*attempt) for attempt in tries.get(job_id, ())],
             state_before,
+            bool(ordered_before),
         )  # fmt: skip
         for problem in contradictions(recorded):
             yield _about(reference_id, revision, problem)

@@ -9,7 +9,7 @@ from batchdub.errors import IllegalTransitionError
 from batchdub.ledger.outputs import Outputs
 from batchdub.ledger.writer import Actor
 from batchdub.models import Row
-from batchdub.states import NEXT_REVISION, Event, JobState, next_state
+from batchdub.states import IN_PLACE_UNLESS_ORDERED, NEXT_REVISION, Event, JobState, next_state
 
 
 class Decisions(Outputs):
@@ -32,8 +32,9 @@ class Decisions(Outputs):
     def put_back(self, job_id: int, state: JobState, actor: Actor) -> None:
         """Put a rejected or cancelled job back to pending: it is unpaid, so it is the same order.
 
-        Raises IllegalTransitionError if the job is not in `state`, in no such one, or was taken
-        out while it was in doubt.
+        Raises IllegalTransitionError if the job is not in `state`, in no such one, is not the
+        latest, was taken out while it was in doubt, or was ordered after all: that needs
+        `next_revision`.
         """
         self._connection.execute(
             "UPDATE jobs SET held = NULL, error = NULL, http_status = NULL"
@@ -47,6 +48,7 @@ class Decisions(Outputs):
     ) -> int:
         """Order a failed (`retry`) or any ended (`reorder`) job again; gives the new job's id.
 
+        `retry` of a rejected or cancelled one only if an order of it was found after all.
         The row is inserted as the next revision, pending and the latest; the old one stays as it
         ended, for it may have been paid. The transition is recorded with the new job and starts
         from the old one's state. `row` is the manifest's row as it is now; after `reorder` it may
@@ -55,7 +57,10 @@ class Decisions(Outputs):
         """
         revision, state = self._latest(job_id, row.reference_id)
         to_state = next_state(state, event)
-        if (state, event) not in NEXT_REVISION:
+        begins = (state, event) in NEXT_REVISION or (
+            (state, event) in IN_PLACE_UNLESS_ORDERED and job_id in self.ordered_after_all([job_id])
+        )
+        if not begins:
             raise IllegalTransitionError(f"`{event}` of a {state} job starts no next revision")
         self._connection.execute("UPDATE jobs SET latest = 0 WHERE job_id = ?", (job_id,))
         new_id = self._insert_revision(row, revision + 1, manifest_id, position)

@@ -49,3 +49,8 @@ def m005_media_of_attempts(db: Database) -> None:
     # In JSON, as `media_versions` writes it; NULL where no probe had looked.
     db.execute("ALTER TABLE attempts ADD COLUMN video_version TEXT")
     db.execute("ALTER TABLE attempts ADD COLUMN audio_version TEXT")
+
+
+@MIGRATIONS()
+def m006_ordered_gives_way(_: Database) -> None:
+    """Put back only the latest revision, and none under which an order is known: guards again."""

@@ -112,6 +112,30 @@ class Queries(Telling):
             )
         return found
 
+    def ordered_after_all(self, job_ids: Sequence[int]) -> set[int]:
+        """Give those jobs beside which a further order is known, acknowledged or not."""
+        return {
+            row[0]
+            for chunk in chunks(job_ids)
+            for row in self.ask(
+                "SELECT DISTINCT job_id FROM other_requests WHERE kind = 'duplicate'"
+                f" AND job_id IN ({', '.join('?' * len(chunk))})",
+                chunk,
+            )
+        }
+
+    def further_orders(self, sent_as: Sequence[str]) -> dict[str, str]:
+        """Give by what it was sent as a request that is known as a further order of a row."""
+        return {
+            row[0]: row[1]
+            for chunk in chunks(sent_as)
+            for row in self.ask(
+                "SELECT reference_id, request_id FROM other_requests WHERE kind = 'duplicate'"
+                f" AND reference_id IN ({', '.join('?' * len(chunk))})",
+                chunk,
+            )
+        }
+
     def moved_by(self, run_ids: Sequence[str]) -> set[str]:
         """Give the reference_ids of the jobs, latest revisions only, that these runs have moved.
 

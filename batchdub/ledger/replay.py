@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from batchdub.states import NEXT_REVISION, ORDERED, TRANSITIONS, Event, JobState
+from batchdub.states import (
+    IN_PLACE_UNLESS_ORDERED,
+    NEXT_REVISION,
+    ORDERED,
+    TRANSITIONS,
+    Event,
+    JobState,
+)
 
 _ENDS = frozenset(event for state, event in TRANSITIONS if state is JobState.SENDING)
 
@@ -43,6 +50,8 @@ class Recorded:
     tries: Sequence[Try]
     state_before: str | None
     """Where the previous revision stands, or None if there is none."""
+    ordered_before: bool = False
+    """Whether a further order of the previous revision is known."""
 
 
 def contradictions(job: Recorded) -> Iterator[str]:
@@ -55,7 +64,7 @@ def contradictions(job: Recorded) -> Iterator[str]:
 def _chain(job: Recorded) -> Iterator[str]:
     steps = list(job.steps)
     if job.revision > 1:
-        if not steps or not _begins_revision(steps[0], job.state_before):
+        if not steps or not _begins_revision(steps[0], job):
             yield "no recorded decision begins this revision"
             return
         del steps[0]
@@ -75,9 +84,10 @@ def _chain(job: Recorded) -> Iterator[str]:
         yield f"it is {job.state}, but its history ends in {at}"
 
 
-def _begins_revision(step: Step, state_before: str | None) -> bool:
-    begins = any((step.from_state, step.event) == (state, event) for state, event in NEXT_REVISION)
-    return begins and step.to_state == JobState.PENDING and step.from_state == state_before
+def _begins_revision(step: Step, job: Recorded) -> bool:
+    moves = NEXT_REVISION | (IN_PLACE_UNLESS_ORDERED if job.ordered_before else frozenset())
+    begins = any((step.from_state, step.event) == (state, event) for state, event in moves)
+    return begins and step.to_state == JobState.PENDING and step.from_state == job.state_before
 
 
 def _leads_to(step: Step) -> str | None:

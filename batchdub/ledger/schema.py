@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from batchdub.ledger import output_schema
 from batchdub.ledger.views import NEEDS_A_LOOK
-from batchdub.states import NEXT_REVISION, TRANSITIONS, Event, JobState
+from batchdub.states import (
+    IN_PLACE_UNLESS_ORDERED,
+    NEXT_REVISION,
+    TRANSITIONS,
+    Event,
+    JobState,
+)
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 COSTS_SINCE = 2
 """The first version whose attempts have a cost."""
 OUTPUTS_SINCE = 3
@@ -32,8 +38,16 @@ _WAYS_BACK = frozenset(
     }
 )
 """Moves that the guards of older versions do not know."""
+_APART_SINCE = 6
+"""The first version that puts back only the latest revision, and only if nothing of it is known."""
 _OBJECT = re.compile(r"CREATE (?:UNIQUE )?(TRIGGER|INDEX) (\w+)")
 
+# Where a transition from `cancelled` begins a revision, the one before was taken out.
+_TAKEN_OUT = """(
+                    SELECT before.job_id FROM jobs AS job JOIN jobs AS before
+                    ON before.reference_id = job.reference_id AND before.revision <= job.revision
+                    WHERE job.job_id = NEW.job_id AND before.state = 'cancelled'
+                    ORDER BY before.revision DESC LIMIT 1)"""
 _STATES = ", ".join(f"'{state}'" for state in JobState)
 _ENDS = ", ".join(f"'{event}'" for state, event in TRANSITIONS if state is JobState.SENDING)
 
@@ -163,15 +177,15 @@ def _moves(version: int) -> Iterator[tuple[JobState, Event, JobState]]:
             yield state, event, to_state
 
 
-def _is_move(version: int, *, next_revision: bool) -> str:
-    """Give the condition that a new transition is one of the table's moves.
+def _is_move(version: int, which: Callable[[tuple[JobState, Event]], bool]) -> str:
+    """Give the condition that a new transition is one of these of the table's moves.
 
     Compared one by one: for an IN list SQLite would fill a table of its own at each transition.
     """
     moves = [
         f"NEW.event = '{event}' AND NEW.from_state = '{state}' AND NEW.to_state = '{to_state}'"
         for state, event, to_state in _moves(version)
-        if ((state, event) in NEXT_REVISION) is next_revision
+        if which((state, event))
     ]
     return f"({' OR '.join(moves)})"
 
@@ -232,7 +246,7 @@ def named(sql: str) -> tuple[str, str]:
 
 
 def _transition_guards(version: int) -> Iterator[str]:
-    same, anew = (_is_move(version, next_revision=anew) for anew in (False, True))
+    same = _is_move(version, lambda move: move not in NEXT_REVISION)
     # A further revision is bought on purpose: it moves only after the decision is on record.
     yield f"""CREATE TRIGGER transition_is_legal BEFORE INSERT ON transitions
         WHEN NOT (
@@ -240,12 +254,7 @@ def _transition_guards(version: int) -> Iterator[str]:
                 SELECT 1 FROM jobs WHERE job_id = NEW.job_id AND state = NEW.from_state
                 AND (revision = 1
                      OR EXISTS (SELECT 1 FROM transitions WHERE job_id = NEW.job_id)))
-            OR {anew} AND EXISTS (
-                SELECT 1 FROM jobs AS job JOIN jobs AS before
-                ON before.reference_id = job.reference_id AND before.revision = job.revision - 1
-                WHERE job.job_id = NEW.job_id AND job.state = 'pending'
-                AND before.state = NEW.from_state
-                AND NOT EXISTS (SELECT 1 FROM transitions WHERE job_id = NEW.job_id))
+            OR {_begins_revision(version)}
         )
         BEGIN SELECT RAISE(ABORT, 'illegal transition'); END"""
     yield """CREATE TRIGGER transition_matches_attempt BEFORE INSERT ON transitions
@@ -254,20 +263,55 @@ def _transition_guards(version: int) -> Iterator[str]:
             ORDER BY attempt_no DESC LIMIT 1)
         BEGIN SELECT RAISE(ABORT, 'the attempt has not ended so'); END"""
     if version >= _WAYS_BACK_SINCE:
+        taken_out = _TAKEN_OUT if version >= _APART_SINCE else "NEW.job_id"
         yield _refuse("doubtful_stays_cancelled", "INSERT ON transitions",
-            "the job was in doubt when it was taken out", """
+            "the job was in doubt when it was taken out", f"""
             NEW.from_state = 'cancelled' AND (
-                SELECT from_state FROM transitions WHERE job_id = NEW.job_id
+                SELECT from_state FROM transitions WHERE job_id = {taken_out}
                 ORDER BY transition_id DESC LIMIT 1) IS NOT 'pending'""")  # fmt: skip
+    if version >= _APART_SINCE:
+        yield _refuse("ordered_gives_way", "INSERT ON transitions",
+            "it was ordered after all, or has a later revision", f"""
+            NEW.event = 'retry' AND EXISTS (
+                SELECT 1 FROM jobs WHERE job_id = NEW.job_id AND state = NEW.from_state
+                AND (latest = 0 OR {_ordered_after_all("NEW.job_id")}))""")  # fmt: skip
+    still = " AND state = NEW.from_state" if version >= _APART_SINCE else ""
     yield f"""CREATE TRIGGER job_follows_transition AFTER INSERT ON transitions
         WHEN {same}
-        BEGIN UPDATE jobs SET state = NEW.to_state WHERE job_id = NEW.job_id; END"""
+        BEGIN UPDATE jobs SET state = NEW.to_state WHERE job_id = NEW.job_id{still}; END"""
     yield _refuse("transitions_are_final", "UPDATE ON transitions", "transitions are final")
     yield _refuse("transitions_are_kept", "DELETE ON transitions", "transitions are kept")
 
 
+def _begins_revision(version: int) -> str:
+    """Give the condition that a new transition rightly begins the revision of its job."""
+    upon = """EXISTS (
+                SELECT 1 FROM jobs AS job JOIN jobs AS before
+                ON before.reference_id = job.reference_id AND before.revision = job.revision - 1
+                WHERE job.job_id = NEW.job_id AND job.state = 'pending'
+                AND before.state = NEW.from_state
+                AND NOT EXISTS (SELECT 1 FROM transitions WHERE job_id = NEW.job_id)"""
+    always = _is_move(version, lambda move: move in NEXT_REVISION)
+    if version < _APART_SINCE:
+        return f"{always} AND {upon})"
+    unless = _is_move(version, lambda move: move in IN_PLACE_UNLESS_ORDERED)
+    ordered = _ordered_after_all("before.job_id")
+    return (
+        f"{always} AND {upon})\n            OR {unless} AND {upon}\n                AND {ordered})"
+    )
+
+
+def _ordered_after_all(job_id: str) -> str:
+    """Give the condition that an order is known beside a job's own."""
+    return (
+        f"EXISTS (SELECT 1 FROM other_requests WHERE other_requests.job_id = {job_id}"
+        " AND kind = 'duplicate')"
+    )
+
+
 def _job_guards(version: int) -> Iterator[str]:
-    ended = {state for state, event, _ in _moves(version) if (state, event) in NEXT_REVISION}
+    begins = NEXT_REVISION | (IN_PLACE_UNLESS_ORDERED if version >= _APART_SINCE else frozenset())
+    ended = {state for state, event, _ in _moves(version) if (state, event) in begins}
     gives_way = ", ".join(sorted(f"'{state}'" for state in ended))
     yield _refuse("job_starts_pending", "INSERT ON jobs", "a job starts pending",
         "NEW.state <> 'pending' OR NEW.request_id IS NOT NULL OR NEW.attempts <> 0")  # fmt: skip

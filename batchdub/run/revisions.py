@@ -23,6 +23,7 @@ _EVENTS = {
     JobState.COMPLETED: Event.REORDER,
     JobState.FAILED: Event.RETRY,
     JobState.REJECTED: Event.REORDER,
+    JobState.CANCELLED: Event.RETRY,
 }
 """What has begun a next revision upon one in such a state: which of two, nobody can tell now."""
 
@@ -79,7 +80,7 @@ def _restore_one(
     place: Place,
 ) -> Job:
     """Restore one revision upon the one before; gives the row's latest job afterwards."""
-    if job.state not in _EVENTS or revision != job.key.revision + 1:
+    if not _may_follow(ledger, job) or revision != job.key.revision + 1:
         _set_aside(ledger, rebuilt, job, revision, own)
     else:
         event = _EVENTS[job.state]
@@ -94,6 +95,13 @@ def _restore_one(
         [job] = ledger.jobs_by_id([job_id])
         rebuilt.rows.append(restore(ledger, rebuilt, job, own))
     return ledger.latest_jobs([job.key.reference_id])[job.key.reference_id]
+
+
+def _may_follow(ledger: Ledger, job: Job) -> bool:
+    """Whether a next revision may stand upon a job: one that was taken out needs an order, too."""
+    if job.state is not JobState.CANCELLED:
+        return job.state in _EVENTS
+    return not job.may_be_ordered and job.job_id in ledger.ordered_after_all([job.job_id])
 
 
 def _set_aside(

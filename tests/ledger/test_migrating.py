@@ -47,9 +47,10 @@ def newer(monkeypatch):
     later()(migrations.m003_outputs)
     later()(migrations.m004_ways_back)
     later()(migrations.m005_media_of_attempts)
+    later()(migrations.m006_ordered_gives_way)
 
     @later()
-    def m006_more(db):
+    def m007_more(db):
         db.execute("CREATE TABLE more (x)")
         db.execute("INSERT INTO more VALUES (1)")
 

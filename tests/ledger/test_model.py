@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from batchdub.errors import IllegalTransitionError
 from batchdub.ledger import Attempt, check_ledger
-from batchdub.states import NEXT_REVISION, TRANSITIONS, Event, JobState
+from batchdub.states import IN_PLACE_UNLESS_ORDERED, NEXT_REVISION, TRANSITIONS, Event, JobState
 from tests.ledger.support import (
     ENDS,
     PERSON,
@@ -46,6 +46,7 @@ class Model:
     open_attempt: Attempt | None = None
     attempts: int = 0
     may_be_ordered: bool = False
+    duplicated: bool = False
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -198,6 +199,7 @@ class LedgerMachine(RuleBasedStateMachine):
             not taken, lambda: self.ledger.record_other(job_id, remote(request_id), kind)
         )
         if not taken:
+            self.jobs[name].duplicated |= kind == "duplicate" and request_id not in self.others
             self.others.add(request_id)
 
     @rule(name=ROWS, state=st.sampled_from(JobState))
@@ -214,6 +216,7 @@ class LedgerMachine(RuleBasedStateMachine):
         legal = job.state is state and (
             state is JobState.REJECTED or (state is JobState.CANCELLED and not job.may_be_ordered)
         )
+        legal = legal and not job.duplicated
         self.attempted(legal, lambda: self.ledger.put_back(job.job_id, state, PERSON))
         if legal:
             job.state = JobState.PENDING
@@ -221,7 +224,11 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(name=ROWS, event=st.sampled_from([Event.RETRY, Event.REORDER, Event.SEND]))
     def next_revision(self, name, event):
         job = self.jobs[name]
-        legal = (job.state, event) in NEXT_REVISION
+        legal = (job.state, event) in NEXT_REVISION or (
+            (job.state, event) in IN_PLACE_UNLESS_ORDERED
+            and job.duplicated
+            and not job.may_be_ordered
+        )
         row = make_row(name)
         new_id = self.attempted(
             legal,

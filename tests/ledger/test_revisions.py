@@ -8,8 +8,17 @@ import pytest
 
 from batchdub.errors import IllegalTransitionError
 from batchdub.ledger import check_ledger
-from batchdub.states import NEXT_REVISION, Event, JobState
-from tests.ledger.support import PERSON, accepted, all_but, attempt, bring_to, make_row, state_of
+from batchdub.states import IN_PLACE_UNLESS_ORDERED, NEXT_REVISION, Event, JobState
+from tests.ledger.support import (
+    PERSON,
+    accepted,
+    all_but,
+    attempt,
+    bring_to,
+    make_row,
+    remote,
+    state_of,
+)
 
 COPIED = (
     "reference_id, media_key, video_url, audio_url, video_hash, audio_hash, manifest_id, line,"
@@ -104,6 +113,33 @@ def test_a_rejected_job_is_retried_in_place(ledger, job_id):
     assert check_ledger(ledger) == []
 
 
+@pytest.mark.parametrize(("state", "event"), sorted(IN_PLACE_UNLESS_ORDERED))
+def test_what_was_ordered_after_all_goes_on_as_the_next_revision(ledger, job_id, state, event):
+    """An order stands under its reference_id: a second one there could not be told apart."""
+    bring_to(ledger, job_id, state)
+    with ledger.transaction():
+        ledger.record_other(job_id, remote("late"), "duplicate")
+        ledger.acknowledge("late", PERSON)
+
+    with pytest.raises(IllegalTransitionError, match="ordered after all"), ledger.transaction():
+        ledger.put_back(job_id, state, PERSON)
+    again(ledger, job_id, event)
+
+    latest = ledger.latest_jobs(["S02E07-ja"])["S02E07-ja"]
+    assert (latest.key.sent_as, latest.state) == ("S02E07-ja~r2", JobState.PENDING)
+    assert state_of(ledger, job_id) is state
+    assert check_ledger(ledger) == []
+
+
+def test_an_older_revision_is_never_put_back(ledger, job_id):
+    """It would be sent under its old name, beside the one that took its place."""
+    bring_to(ledger, job_id, JobState.REJECTED)
+    again(ledger, job_id, Event.REORDER)
+
+    with pytest.raises(IllegalTransitionError, match="later revision"), ledger.transaction():
+        ledger.put_back(job_id, JobState.REJECTED, PERSON)
+
+
 def test_a_job_that_was_taken_out_is_put_back_in_place(ledger, job_id):
     """The rights are cleared after all; nothing was ordered meanwhile."""
     bring_to(ledger, job_id, JobState.CANCELLED)
@@ -154,7 +190,10 @@ def test_only_a_rejected_job_is_retried_in_place(ledger, job_id, state):
     assert state_of(ledger, job_id) is state
 
 
-@pytest.mark.parametrize("state", all_but(JobState.FAILED, JobState.COMPLETED, JobState.REJECTED))
+@pytest.mark.parametrize(
+    "state",
+    all_but(JobState.FAILED, JobState.COMPLETED, JobState.REJECTED, JobState.CANCELLED),
+)
 def test_sqlite_lets_no_other_state_give_way(ledger, job_id, state):
     """The same rule for raw SQL."""
     bring_to(ledger, job_id, state)

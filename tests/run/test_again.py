@@ -11,11 +11,12 @@ import pytest
 
 from batchdub.errors import NeedsALookError
 from batchdub.exits import Exit
-from batchdub.ledger import Actor
+from batchdub.ledger import Actor, Ledger
+from batchdub.models import RemoteRequest
 from batchdub.run.again import Again
 from batchdub.states import Event, JobState
 from tests.ledger.support import PERSON
-from tests.support.night import Disk, Night, make_row, make_rows
+from tests.support.night import SETTLE_S, Disk, Night, make_row, make_rows
 
 INVALID = {"error": "invalid request body"}
 FIRST, SECOND = "S01E001", "S01E002"
@@ -89,6 +90,45 @@ async def test_a_rejected_row_that_was_taken_after_all_is_not_ordered_twice(tmp_
     result = await night.run(rows, again=again(FIRST))
 
     assert (result.ordered, result.adopted) == (0, 1)
+    assert night.orders() == {FIRST: 1}
+
+
+async def late_and_refused(night, rows):
+    """Have the row refused after a try whose order shows a minute later; a person has seen it."""
+    night.transport.script("accept_later", late_s=SETTLE_S + 30)
+    night.transport.script("reply", 422, INVALID)
+    await night.run(rows)
+    await night.clock.sleep(60)
+    assert (await night.run(rows)).exit_code is Exit.NEEDS_A_LOOK
+    with Ledger(night.ledger_path, night.clock) as ledger, ledger.transaction():
+        for _, request_id in ledger.open_duplicates():
+            ledger.acknowledge(request_id, PERSON)
+
+
+async def test_what_was_ordered_after_all_is_retried_under_a_name_of_its_own(tmp_path):
+    """F-37: under the old one stands an order, and the new one must be told from it."""
+    night, rows = Night(tmp_path), make_rows(1)
+    await late_and_refused(night, rows)
+
+    result = await night.run(rows, again=again(FIRST))
+
+    assert (result.exit_code, result.ordered) == (Exit.DONE, 1)
+    assert night.orders() == {FIRST: 1, f"{FIRST}~r2": 1}
+    assert night.findings() == []
+
+
+async def test_a_name_under_which_an_order_stands_is_not_used_again(tmp_path):
+    """As after a rebuild that found it, and could not tell upon what it followed."""
+    night, rows = Night(tmp_path), make_rows(1)
+    await ended(night, rows, "failed", FIRST)
+    taken = RemoteRequest("taken", night.clock.now(), "queued", f"{FIRST}~r2")
+    with Ledger(night.ledger_path, night.clock) as ledger, ledger.transaction():
+        ledger.record_other(night.job(FIRST).job_id, taken, "duplicate")
+        ledger.acknowledge("taken", PERSON)
+
+    result = await night.run(rows, again=again(FIRST))
+
+    assert result.ordered == 0
     assert night.orders() == {FIRST: 1}
 
 

@@ -26,10 +26,17 @@ from tests.simulate.scenario import Mishap, dice
 from tests.support.virtual import EPOCH
 
 _ACTOR = Actor("the coordinator", "seen in the provider's own books")
-_TAKEN_OUT = """
-    SELECT job_id, reference_id FROM jobs WHERE state = 'cancelled' AND 'the coordinator pending' =
+_REFUSED_YET_ORDERED = """
+    SELECT reference_id FROM jobs WHERE state = 'rejected' AND latest = 1 AND EXISTS
+    (SELECT 1 FROM other_requests WHERE job_id = jobs.job_id AND kind = 'duplicate')
+    ORDER BY reference_id"""
+_UNORDERED = """
+    SELECT job_id, reference_id FROM jobs WHERE latest = 1 AND NOT EXISTS
+    (SELECT 1 FROM other_requests WHERE job_id = jobs.job_id AND kind = 'duplicate')"""
+_TAKEN_OUT = f"""{_UNORDERED}
+    AND state = 'cancelled' AND 'the coordinator pending' =
     (SELECT actor || ' ' || from_state FROM transitions WHERE job_id = jobs.job_id
-     ORDER BY transition_id DESC LIMIT 1)"""
+     ORDER BY transition_id DESC LIMIT 1)"""  # noqa: S608  our own text
 
 
 def act_in_the_morning(campaign, ending, *, quiet: bool = False) -> bool:
@@ -188,9 +195,7 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
     if ending.code not in (Exit.ROWS_FAILED, Exit.CAP) or world.dice.random() < 0.5:
         return False
     # As the commands do it: an older revision is done with.
-    rejected = ask(
-        world.ledger_path, "SELECT job_id FROM jobs WHERE state = 'rejected' AND latest = 1"
-    )
+    rejected = ask(world.ledger_path, f"{_UNORDERED} AND state = 'rejected'")
     pending = ask(
         world.ledger_path,
         "SELECT job_id, reference_id FROM jobs"
@@ -203,7 +208,7 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
 
     def action() -> Exit:
         with _session(world) as session, session.ledger.transaction():
-            for (job_id,) in rejected:
+            for job_id, _ in rejected:
                 session.ledger.put_back(job_id, JobState.REJECTED, _ACTOR)
             for job_id, reference_id in taken_out:
                 world.oracle.cancelled.discard(reference_id)
@@ -221,7 +226,8 @@ def _second_chances(campaign, ending, *, quiet: bool) -> bool:
 def order_again(campaign, ending) -> bool:
     """Now and then see how orders ended, and have some of them ordered again, on purpose.
 
-    Failed ones are retried, all that have ended reordered; the run that does it may die, too.
+    Failed ones are retried, and refused ones that were ordered after all; all that have ended are
+    reordered. The run that does it may die, too.
     """
     world = campaign.world
     chance = dice("again", world.seed, campaign.runs)
@@ -237,6 +243,9 @@ def order_again(campaign, ending) -> bool:
         event, end = Event.REORDER, "rejected" if refused else "failed"
     query = "SELECT reference_id FROM jobs WHERE state = ? AND latest = 1 ORDER BY 1"
     there = ask(world.ledger_path, query, end)
+    apart = ask(world.ledger_path, _REFUSED_YET_ORDERED)
+    if apart and dice("apart", world.seed, campaign.runs).random() < 0.5:
+        event, there = Event.RETRY, apart
     names = [name for (name,) in chance.sample(there, min(len(there), 3))]
     if not names:
         return False
