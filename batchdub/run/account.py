@@ -8,25 +8,50 @@ import random
 from batchdub.errors import ApiUnavailableError, LedgerUnusableError
 from batchdub.ledger import Ledger, Queries
 from batchdub.redact import Secret
+from batchdub.run.asking import Asking
 from batchdub.run.context import RunContext
 from batchdub.wire import CallFailedError
 
+_NO_ANSWER_YET = "api_no_answer_yet"
+"""The ledger's note that it is bound to an address that has never answered like the API."""
 
-def bind_to_api(ledger: Ledger, target: str) -> None:
+
+def bind_to_api(ledger: Ledger, target: str) -> str | None:
     """Bind a new ledger to an API, or require that it is bound to this one.
 
-    `target` is the base URL, or `sandbox`. Raises LedgerUnusableError.
+    `target` is the base URL, or `sandbox`. A mistyped address must not cost a ledger: one that has
+    never answered gives way to the next. Gives that one, if it did. Raises LedgerUnusableError.
     """
-    if ledger.meta("api") is None:
-        with ledger.transaction():
-            ledger.set_meta("api", target)
     require_bound_to(ledger, target)
+    bound = ledger.meta("api")
+    if bound == target:
+        return None
+    with ledger.transaction():
+        ledger.set_meta("api", target)
+        ledger.set_meta(_NO_ANSWER_YET, target)
+    return bound
+
+
+def note_answer(ledger: Ledger) -> None:
+    """Note that the API has answered, in the caller's transaction: the ledger is bound for good."""
+    if ledger.meta(_NO_ANSWER_YET):
+        ledger.set_meta(_NO_ANSWER_YET, "")
+
+
+def may_be_bound_anew(ledger: Queries) -> bool:
+    """Whether a ledger is bound to nothing that has ever answered, so that no order is its."""
+    bound = ledger.meta("api")
+    return bound is None or (
+        ledger.meta(_NO_ANSWER_YET) == bound
+        and not ledger.ever_ordered()
+        and ledger.newest_request_id() is None
+    )
 
 
 def require_bound_to(ledger: Queries, target: str) -> None:
-    """Require that a ledger is bound to an API, or to none yet. Raises LedgerUnusableError."""
+    """Require that a ledger is bound to an API, or may be yet. Raises LedgerUnusableError."""
     bound = ledger.meta("api")
-    if bound not in {None, target}:
+    if bound != target and not may_be_bound_anew(ledger):
         knows_orders = (
             ledger.may_have_ordered()
             or ledger.may_lack_orders()
@@ -40,38 +65,45 @@ def require_bound_to(ledger: Queries, target: str) -> None:
 
 
 async def require_same_account(context: RunContext, key: Secret) -> None:
-    """Let a new key work on a known ledger only if it sees that ledger's requests.
+    """Let a new key work on a known ledger only if it sees that ledger's requests; then pin it.
 
-    A ledger that was rebuilt knows requests, and no key yet: there every key is new.
-    Raises LedgerUnusableError if it does not, ApiUnavailableError if it cannot be asked.
+    Raises as `require_account`.
     """
     ledger = context.ledger
-    salt = ledger.meta("key_salt")
-    if salt is None:
-        salt = random.SystemRandom().randbytes(16).hex()
+    salt = ledger.meta("key_salt") or random.SystemRandom().randbytes(16).hex()
+    await require_account(context, ledger, key)
     print_now = _fingerprint(key, salt)
-    pinned = ledger.meta("key_fingerprint")
-    if pinned != print_now:
-        await _require_known_request(context, first=pinned is None)
+    if ledger.meta("key_fingerprint") != print_now:
         with ledger.transaction():
             ledger.set_meta("key_salt", salt)
             ledger.set_meta("key_fingerprint", print_now)
 
 
-async def _require_known_request(context: RunContext, *, first: bool) -> None:
-    known = context.ledger.newest_request_id()
+async def require_account(asking: Asking, ledger: Queries, key: Secret) -> None:
+    """Require that a key that the ledger does not know sees the ledger's requests.
+
+    A ledger that was rebuilt knows requests, and no key yet: there every key is new.
+    Raises LedgerUnusableError if it does not, ApiUnavailableError if it cannot be asked.
+    """
+    salt, pinned = ledger.meta("key_salt"), ledger.meta("key_fingerprint")
+    if salt is None or pinned != _fingerprint(key, salt):
+        await _require_known_request(asking, ledger, first=pinned is None)
+
+
+async def _require_known_request(asking: Asking, ledger: Queries, *, first: bool) -> None:
+    known = ledger.newest_request_id()
     if known is None:
         # Before a first key is known no order was sent, so there is none that it could not see.
-        if not first and context.ledger.may_have_ordered():
+        if not first and ledger.may_have_ordered():
             raise LedgerUnusableError(
-                f"{context.ledger.path}: the key is new, and no request is known by which to tell"
+                f"{ledger.path}: the key is new, and no request is known by which to tell"
                 " whether it belongs to the same account; orders of the old key are in doubt",
                 "run once more with the old key, or name another ledger with --ledger",
             )
         return
-    await context.look_pace.slot()
+    await asking.look_pace.slot()
     try:
-        request = await context.api.get_request(known)
+        request = await asking.api.get_request(known)
     except CallFailedError as error:
         raise ApiUnavailableError(
             f"nothing was sent: the key is new, and its account cannot be checked: {error.message}",
@@ -79,7 +111,7 @@ async def _require_known_request(context: RunContext, *, first: bool) -> None:
         ) from None
     if request is None:
         raise LedgerUnusableError(
-            f"{context.ledger.path}: this key does not see request {known} of this ledger:"
+            f"{ledger.path}: this key does not see request {known} of this ledger:"
             " it belongs to another account",
             "use the account's own key, or name another ledger with --ledger",
         )

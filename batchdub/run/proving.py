@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -14,6 +15,7 @@ from batchdub.errors import LedgerUnusableError
 from batchdub.exits import Exit
 from batchdub.ledger import Ledger, Queries, open_for_reading
 from batchdub.models import Job, JobKey, RemoteRequest
+from batchdub.run.account import may_be_bound_anew, note_answer, require_account, require_bound_to
 from batchdub.run.asking import Say
 from batchdub.run.audit import Audit, Subject, ask_for_all
 from batchdub.run.certificate import ledger_content
@@ -63,7 +65,7 @@ async def _audit(proving: Proving, subjects: list[Subject], not_ours: set[str]) 
 
 def _require_same_api(ledger: Queries, proving: Proving) -> None:
     bound = ledger.meta("api")
-    if bound != proving.target.name:
+    if bound != proving.target.name and not (bound and may_be_bound_anew(ledger)):
         raise LedgerUnusableError(
             f"{proving.ledger_path}: this ledger was made against {bound},"
             f" not {proving.target.name}",
@@ -89,10 +91,11 @@ def _subjects(ledger: Queries, source: Source) -> Iterator[Subject]:
 def rebuild_ledger(proving: Proving, source: Source, since: datetime | None) -> Rebuilt:
     """Restore a ledger from the manifests and the API's list; orders nothing.
 
-    The list is read before the ledger is touched. Raises as `open_session`, and KeyRefusedError
-    or ApiUnavailableError if the list cannot be read completely.
+    The list is read before the ledger is touched. Raises as `open_session` and `require_account`,
+    and KeyRefusedError or ApiUnavailableError if the list cannot be read completely.
     """
-    requests = asyncio.run(_read(proving))
+    with _ledger_so_far(proving) as ledger:
+        requests = asyncio.run(_read(proving, ledger))
     with open_session(
         proving.ledger_path,
         clock=proving.clock,
@@ -101,15 +104,30 @@ def rebuild_ledger(proving: Proving, source: Source, since: datetime | None) -> 
         version=proving.version,
     ) as session:
         with session.ledger.transaction():
+            note_answer(session.ledger)
             rebuilt = _write(session.ledger, source, requests, since)
         session.exit_code = Exit.NEEDS_A_LOOK if rebuilt.duplicates else Exit.DONE
         return rebuilt
 
 
-async def _read(proving: Proving) -> tuple[RemoteRequest, ...]:
+@contextmanager
+def _ledger_so_far(proving: Proving) -> Iterator[Queries | None]:
+    """Give what is left of the ledger; None if nothing is, so that no pin can be compared."""
+    path = proving.ledger_path
+    if not path.is_file() or path.stat().st_size == 0:
+        yield None
+        return
+    with open_for_reading(path) as ledger:
+        require_bound_to(ledger, proving.target.name)
+        yield ledger
+
+
+async def _read(proving: Proving, ledger: Queries | None) -> tuple[RemoteRequest, ...]:
     async with asking(
         proving.target, proving.rate, proving.clock, proving.version, proving.say
     ) as api:
+        if ledger is not None:
+            await require_account(api, ledger, proving.target.key)
         return await read_everything(api)
 
 

@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from tests.cli.nights import KEY, SANDBOX, books_of, counts, ids, once_each, write_manifest
+from tests.cli.nights import (
+    KEY,
+    SANDBOX,
+    books_of,
+    counts,
+    ids,
+    once_each,
+    sandbox_on_a_port,
+    write_manifest,
+)
 
 pytestmark = pytest.mark.real_time
 
@@ -141,3 +150,33 @@ def test_a_time_that_is_none_is_told(cli, manifest):
 
     assert result.code == 2
     assert "`yesterday` is not a time" in result.err
+
+
+def test_a_rebuild_with_another_accounts_key_is_refused_before_it_writes(
+    cli, tmp_path, manifest, monkeypatch
+):
+    """It would find nothing, and only the next run would notice. A new key of the same is taken."""
+    monkeypatch.setenv("CHAMELAION_API_KEY", KEY)
+    ledger = tmp_path / "batchdub.db"
+    with sandbox_on_a_port() as (options, books):
+        cli("run", manifest, *options)
+        monkeypatch.setenv("CHAMELAION_API_KEY", "a-second-planted-key")
+        same = cli("ledger", "rebuild", manifest, *options[:2])
+        before = ledger.read_bytes()
+        books.__init__()  # as another account sees them
+        refused = cli("ledger", "rebuild", manifest, *options[:2])
+
+    assert (same.code, refused.code) == (0, 10)
+    assert "belongs to another account" in refused.err
+    assert ledger.read_bytes() == before
+
+
+def test_a_rebuild_from_another_api_is_refused_before_it_asks(cli, manifest, monkeypatch):
+    """Nothing listens there, and nobody needs to know."""
+    monkeypatch.setenv("CHAMELAION_API_KEY", KEY)
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+
+    refused = cli("ledger", "rebuild", manifest, "--base-url", "http://127.0.0.1:1/api")
+
+    assert refused.code == 10
+    assert "made against sandbox" in refused.err
