@@ -20,7 +20,7 @@ from batchdub.errors import UnusableInputError
 from batchdub.plan import PlannedRow
 from batchdub.price import Tariff, parse_price
 from batchdub.report import open_output
-from batchdub.run.account import require_bound_to
+from batchdub.run.account import may_be_bound_anew, require_bound_to
 from batchdub.run.applying import Applying, described
 from batchdub.run.plan_file import (
     PlanHead,
@@ -101,7 +101,7 @@ def api_meant(context: click.Context, ledger: Queries | None, *, sandbox: bool) 
     settings = settings_of(context)
     bound = ledger.meta("api") if ledger else None
     named = sandbox or settings.origins["base_url"] != DEFAULT_ORIGIN
-    if bound is not None and not named:
+    if ledger is not None and bound is not None and not named and not may_be_bound_anew(ledger):
         return bound
     meant = TARGET if sandbox else check_base_url(settings.base_url)
     if ledger is not None:

@@ -67,14 +67,15 @@ def require_bound_to(ledger: Queries, target: str) -> None:
 async def require_same_account(context: RunContext, key: Secret) -> None:
     """Let a new key work on a known ledger only if it sees that ledger's requests; then pin it.
 
-    Raises as `require_account`.
+    The API has answered by then. Raises as `require_account`.
     """
     ledger = context.ledger
     salt = ledger.meta("key_salt") or random.SystemRandom().randbytes(16).hex()
     await require_account(context, ledger, key)
     print_now = _fingerprint(key, salt)
-    if ledger.meta("key_fingerprint") != print_now:
+    if ledger.meta("key_fingerprint") != print_now or ledger.meta(_NO_ANSWER_YET):
         with ledger.transaction():
+            note_answer(ledger)
             ledger.set_meta("key_salt", salt)
             ledger.set_meta("key_fingerprint", print_now)
 

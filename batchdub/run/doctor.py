@@ -24,6 +24,7 @@ from batchdub.exits import Exit, choose_exit
 from batchdub.ledger import open_for_reading, require_local, synced_folder
 from batchdub.ledger.placement import read_mounts
 from batchdub.models import Cause, Outcome
+from batchdub.run.account import may_be_bound_anew
 from batchdub.run.asking import Asking, Say
 from batchdub.run.connecting import Target, asking
 from batchdub.run.session import LEAST_FREE_BYTES
@@ -117,11 +118,12 @@ def examine_ledger(ledger: Path, api: str | None) -> Iterator[Finding]:
     try:
         with open_for_reading(ledger) as queries:
             bound = queries.meta("api")
+            anew = may_be_bound_anew(queries)
             runs = queries.run_count()
     except LedgerUnusableError as error:
         yield _unusable("ledger", error.message, error.hint)
         return
-    if api is not None and bound not in {None, api}:
+    if api is not None and bound != api and not anew:
         yield _unusable("ledger", f"{ledger}: made against {bound}, not {api}",
                         "name another ledger with --ledger, or its API")  # fmt: skip
     else:

@@ -17,7 +17,7 @@ from batchdub.errors import (
 )
 from batchdub.exits import Exit
 from batchdub.redact import Secret
-from batchdub.run.account import note_answer, require_same_account
+from batchdub.run.account import require_same_account
 from batchdub.run.afterlook import look_again
 from batchdub.run.aside import Aside
 from batchdub.run.asking import Say
@@ -143,8 +143,6 @@ async def _steps(
         await _look_again(context)
         return
     total = await _meet(context)
-    with context.ledger.transaction():
-        note_answer(context.ledger)
     await require_same_account(context, outside.key)
     reckoning = reckon(context.ledger, total)
     if prepared.orders:

@@ -24,8 +24,9 @@ LEAST_FREE_BYTES = 20_000_000
 class Session:
     """An open, locked ledger with a run begun on it.
 
-    `recovered` counts the attempts that an earlier process left open. Set `exit_code` and
-    `summary` before it ends; without them the run is recorded as an unexpected end.
+    `recovered` counts the attempts that an earlier process left open; `gave_way` is the address
+    that the ledger was bound to before, if it never answered. Set `exit_code` and `summary` before
+    it ends; without them the run is recorded as an unexpected end.
     """
 
     ledger: Ledger
@@ -35,6 +36,7 @@ class Session:
     new_ledger: bool
     exit_code: int = Exit.UNEXPECTED
     summary: str = ""
+    gave_way: str | None = None
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def open_session(
     _require_space(path)
     require_local(path)
     with held_lock(path, clock) as lock, Ledger(path, clock) as ledger:
-        bind_to_api(ledger, target)
+        gave_way = bind_to_api(ledger, target)
         run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{ledger.run_count() + 1}"
         new_ledger = not ledger.ever_ordered()
         with ledger.transaction():
@@ -56,7 +58,7 @@ def open_session(
                 run_id, command, host=socket.gethostname(), pid=os.getpid(), version=version
             )
             recovered = ledger.recover()
-        session = Session(ledger, lock, run_id, recovered, new_ledger)
+        session = Session(ledger, lock, run_id, recovered, new_ledger, gave_way=gave_way)
         try:
             yield session
         except BatchdubError as error:

@@ -182,6 +182,11 @@ def _session(tonight: Tonight, person: Person) -> Iterator[Session]:
         target=tonight.target.name,
         version=tonight.version,
     ) as session:
+        if session.gave_way:
+            person.say(
+                f"the ledger was bound to {session.gave_way}, which never answered like the API;"
+                f" now it is bound to {tonight.target.name}"
+            )
         if session.recovered:
             person.say(f"{session.recovered} calls were cut short by an earlier end: in doubt")
         synced = synced_folder(tonight.ledger_path)

@@ -362,6 +362,19 @@ def test_9_an_api_that_is_not_there_leaves_everything_pending(cli, tmp_path, man
     assert counts(tmp_path) == {"pending": 6}
 
 
+def test_9_a_mistyped_address_costs_no_ledger(cli, tmp_path, manifest, monkeypatch):
+    """It never answered like the API, so the right one takes its place, and says so."""
+    monkeypatch.setenv("CHAMELAION_API_KEY", KEY)
+    cli("run", manifest, "--base-url", "http://127.0.0.1:1/api", *FAST)
+    with sandbox_on_a_port() as (options, books):
+        result = cli("run", manifest, *options)
+        other = cli("run", manifest, "--base-url", "http://127.0.0.1:1/api", *FAST)
+
+    assert (result.code, len(books.orders)) == (0, 6)
+    assert "was bound to http://127.0.0.1:1/api, which never answered" in result.err
+    assert (other.code, "made against" in other.err) == (10, True)
+
+
 def test_9_an_address_that_is_not_the_api_ends_the_run(cli, tmp_path, manifest, monkeypatch):
     """The list answers, but orders get 405: a wrong base URL, and no row's fault."""
     monkeypatch.setenv("CHAMELAION_API_KEY", KEY)
