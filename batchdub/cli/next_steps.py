@@ -11,7 +11,10 @@ from batchdub.run.sandboxed import TARGET
 from batchdub.select import as_value
 from batchdub.settings import DEFAULT_BASE_URL, DEFAULT_LEDGER, Settings
 
-_NAMED = re.compile(r"`batchdub (ledger rebuild|reconcile|reorder|resume|retry)\b([^`]*)`")
+_ASKING = "ledger rebuild|reconcile|reorder|resume|retry|wait"
+"""Commands that need to know which API is asked, besides the ledger."""
+_READING = "cancel|report|show|status"
+_NAMED = re.compile(rf"`batchdub (?:({_ASKING})|({_READING}))\b([^`]*)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +72,13 @@ def leads_of(settings: Settings, api: str) -> Leads:
 
 def led(text: str, leads: Leads) -> str:
     """Lead the commands that a text names to the same ledger and API; those that are, stay."""
-    options = shlex.join([*leads.api, *leads.ledger])
 
     def lead(named: re.Match[str]) -> str:
-        is_led = not options or set(named[2].split()) & {*leads.api, *leads.ledger}
-        return named[0] if is_led else f"`batchdub {named[1]} {options}{named[2]}`"
+        asking, reading, more = named.groups()
+        options = [*(leads.api if asking else ()), *leads.ledger]
+        is_led = not options or set(more.split()) & {*leads.api, *leads.ledger}
+        words = f"{asking or reading} {shlex.join(options)}{more}"
+        return named[0] if is_led else f"`batchdub {words}`"
 
     return _NAMED.sub(lead, text)
 

@@ -170,3 +170,16 @@ def test_every_state_has_a_sentence():
     """None is longer than a person reads."""
     for state in JobState:
         assert 0 < len(prospect(job(state))) < 250, counted(len(prospect(job(state))), "letter")
+
+
+@pytest.mark.parametrize("state", JobState)
+def test_every_command_that_it_names_leads_to_this_ledger_and_its_api(cli, tmp_path, state):
+    """Pasted without them it would ask the real API about another ledger."""
+    ledger_with(tmp_path, a=state)[0].close()
+    (tmp_path / "batchdub.db").rename(tmp_path / "other.db")
+
+    said = cli("show", "a", "--ledger", "other.db").out.partition("next: ")[2]
+
+    for command in re.findall(r"`(batchdub [^`]+)`", said):
+        assert "--sandbox --ledger other.db" in command
+    assert state is not JobState.SUBMITTED or "`batchdub wait --sandbox" in said

@@ -169,4 +169,4 @@ def test_status_tells_what_is_stalled(cli, tmp_path):
 def test_show_tells_how_to_ask_again(cli, tmp_path):
     ledger_with(tmp_path, only=JobState.SUBMITTED)[0].close()
 
-    assert "`batchdub wait` asks until it has ended" in cli("show", "only").out
+    assert "`batchdub wait --sandbox` asks until it has ended" in cli("show", "only").out
