@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from batchdub.run.sandboxed import TARGET
@@ -15,6 +16,8 @@ _ASKING = "ledger rebuild|reconcile|reorder|resume|retry|wait"
 """Commands that need to know which API is asked, besides the ledger."""
 _READING = "cancel|report|show|status"
 _NAMED = re.compile(rf"`batchdub (?:({_ASKING})|({_READING}))\b([^`]*)`")
+
+_COMMAND = re.compile(r"`(batchdub [^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,27 @@ def rebuild_with(leads: Leads, manifests: Sequence[str]) -> str:
     """Give the command that restores this ledger from these manifests and the API's list."""
     options = (*leads.api, *leads.ledger)
     return shlex.join(["batchdub", "ledger", "rebuild", *options, *as_arguments(*manifests)])
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """Give the commands of batchdub that a text names, each as its words."""
+    found = []
+    for words in _COMMAND.findall(text):
+        with suppress(ValueError):  # an API's own words may be quoted in any way
+            found.append(shlex.split(words))
+    return found
+
+
+def rebuild_in(text: str, manifests: Sequence[str], leads: Leads) -> tuple[str, ...]:
+    """Give the `ledger rebuild` that a text asks for, exact; empty if it asks for none.
+
+    `manifests` are those of the ledger, for a text that names none.
+    """
+    for words in commands_in(text):
+        if words[1:3] == ["ledger", "rebuild"]:
+            named = [word for word in words[3:] if word not in {"--", *leads.api, *leads.ledger}]
+            return tuple(shlex.split(rebuild_with(leads, named or manifests)))
+    return ()
 
 
 def next_commands(found: Found, leads: Leads, *, well: bool = True) -> list[str]:

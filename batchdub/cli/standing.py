@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchdub.cli.next_steps import Found, Leads, leads_of, led, next_commands, resume_with
+from batchdub.cli.next_steps import (
+    Found,
+    Leads,
+    as_arguments,
+    commands_in,
+    leads_of,
+    led,
+    next_commands,
+    rebuild_in,
+    resume_with,
+)
 from batchdub.cli.options import settings_of
 from batchdub.exits import Exit
 from batchdub.ledger import open_for_reading
@@ -51,7 +61,7 @@ class Overview:
     a look; `duplicates` reference_id and request_id of those that nobody has acknowledged;
     `running` tells that the last run has not ended and its process is there; `stalled` counts the
     submitted jobs that have been at the API for very long; `priced` tells that there is something
-    to order, and that orders before it had a price.
+    to order, and that orders before it had a price; `manifests` are those that its rows stand in.
     """
 
     api: str
@@ -62,6 +72,7 @@ class Overview:
     running: bool
     stalled: int
     priced: bool = False
+    manifests: tuple[str, ...] = ()
 
     def rows(self, *states: JobState) -> int:
         """Count the jobs in these states."""
@@ -91,6 +102,7 @@ def overview_of(ledger: Queries, selector: Selector | None = None) -> Overview:
         attention=tuple(needs_a_look(ledger, _SHOWN)),
         duplicates=tuple(ledger.open_duplicates()),
         last_run=last_run,
+        manifests=tuple(ledger.manifest_paths()),
         running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
     )
     if selector is None or not selector.clauses:
@@ -234,14 +246,40 @@ def found_in(overview: Overview, leads: Leads) -> Found:
     ]
     bad = [item for item in overview.attention if item.state in _BAD]
     unsettled = overview.counts[JobState.IN_DOUBT, False] + overview.rows(JobState.SENDING)
+    left = resume_with(leads) if overview.counts[JobState.PENDING, False] else ()
+    # Whatever is left: until the ledger knows what the API has, nothing is ordered from it.
+    left = _rebuild(overview, leads) or left
     return Found(
-        left=resume_with(leads) if overview.counts[JobState.PENDING, False] else (),
-        unsettled=unsettled > 0 and not overview.counts[JobState.PENDING, False],
+        left=left,
+        unsettled=unsettled > 0 and not left,
         undecided=undecided[0].reference_id if undecided else "",
         duplicate=overview.duplicates[0][1] if overview.duplicates else "",
         bad=bad[0].reference_id if bad else "",
-        waiting=overview.rows(JobState.SUBMITTED) > 0
-        and not overview.counts[JobState.PENDING, False],
+        explained=_explaining(overview, leads),
+        waiting=overview.rows(JobState.SUBMITTED) > 0 and not left,
         failed=overview.rows(JobState.FAILED) > 0,
         rejected=overview.rows(JobState.REJECTED) > 0,
     )
+
+
+def _rebuild(overview: Overview, leads: Leads) -> tuple[str, ...]:
+    """Give the rebuild for which the last run stopped; empty if it did not."""
+    last = overview.last_run
+    if last is None or last.exit_code != Exit.NEEDS_A_LOOK:
+        return ()
+    return rebuild_in(_said(overview), overview.manifests, leads)
+
+
+def _said(overview: Overview) -> str:
+    return (overview.last_run and overview.last_run.summary) or ""
+
+
+def _explaining(overview: Overview, leads: Leads) -> tuple[str, ...]:
+    """Give the command that explains rows which are held back, or which the last run left out."""
+    if not overview.manifests:
+        return ()
+    manifests = as_arguments(*overview.manifests)
+    named = [words[1] for words in commands_in(_said(overview))]
+    if overview.counts[JobState.PENDING, True] or "plan" in named:
+        return ("batchdub", "plan", *leads.ledger, *manifests)
+    return ("batchdub", "validate", *manifests) if "validate" in named else ()

@@ -20,6 +20,7 @@ from batchdub.cli.next_steps import (
     leads_of,
     led,
     next_commands,
+    rebuild_in,
     resume_with,
 )
 from batchdub.cli.options import settings_of
@@ -289,8 +290,10 @@ def found_after(
         explained = ("batchdub", "plan", *leads.ledger, *as_arguments(*manifests))
     elif manifests and result.invalid:
         explained = ("batchdub", "validate", *as_arguments(*manifests))
+    said = " ".join(reason.message for reason in result.reasons)
+    rebuild = rebuild_in(said, manifests, leads)
     return Found(
-        left=left,
+        left=rebuild or left,
         unsettled=standing.states[JobState.IN_DOUBT] > len(undecided) and not left,
         undecided=_first_id(undecided),
         duplicate=next((request_id for _, request_id in standing.duplicates), ""),

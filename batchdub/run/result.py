@@ -17,6 +17,7 @@ from batchdub.run.groups import Group, LeftOut
 from batchdub.run.pricing import Priced
 from batchdub.run.stop import StopReason
 from batchdub.states import JobState
+from batchdub.units import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ class RunResult:
     spent: Priced | None = None
     downloads: Downloaded | None = None
     changed: tuple[LeftOut, ...] = ()
+
+
+def summary_of(result: RunResult) -> Iterator[str]:
+    """Say for the ledger why a run ended as it did, and which rows it does not know it left out."""
+    yield from (reason.message for reason in result.reasons)
+    if conflicts := result.totals.fates[Fate.CONFLICT]:
+        yield f"{counted(conflicts, 'row')} in conflict, which `batchdub plan` explains"
+    if result.invalid:
+        yield f"{counted(result.invalid, 'invalid row')} left out: `batchdub validate` lists them"
 
 
 def exit_code(

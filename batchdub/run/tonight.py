@@ -32,7 +32,7 @@ from batchdub.run.prepare import Prepared, register
 from batchdub.run.pricing import Offer, Pricing, make_offer, put_prices, spent_today
 from batchdub.run.probing import Probed, keep_looks
 from batchdub.run.reaching import reaching
-from batchdub.run.result import RunResult
+from batchdub.run.result import RunResult, summary_of
 from batchdub.run.runner import run_orders
 from batchdub.run.serving import Serving, served_in_turn
 from batchdub.run.session import Session, open_session
@@ -280,7 +280,7 @@ def _carry_out(
         going = _run(tonight, session, prepared, watching, invalid)
         result = run_on(tonight.make_loop, going)
         session.exit_code = result.exit_code
-        session.summary = "; ".join(reason.message for reason in result.reasons)
+        session.summary = "; ".join(summary_of(result))
     watching[1].tell(
         "run.end",
         exit_code=int(result.exit_code),

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from batchdub.cli.next_steps import Found, Leads, leads_of, next_commands
+from batchdub.cli.next_steps import Found, Leads, commands_in, leads_of, next_commands
 from batchdub.settings import Flags, load_settings
 from batchdub.states import JobState
 from tests.cli.nights import (
@@ -201,3 +201,80 @@ def test_a_duplicate_is_acknowledged_as_told(cli, tmp_path):
     assert told(cli("status")) == ["batchdub reconcile --acknowledge request-9"]
     assert paste(cli, cli("status")) == [0]
     assert told(cli("status")) == [REPORT]
+
+
+# -- the same afterwards ----------------------------------------------------------------------
+
+
+def lose_orders(cli, folder, manifest):
+    """Order something, and lose the ledger."""
+    cli("run", manifest, *SANDBOX, "--max-jobs", "1")
+    (folder / "batchdub.db").unlink()
+
+
+def change_media(cli, folder, manifest):
+    """Order all of it, and give the rows other media."""
+    cli("run", manifest, *SANDBOX)
+    write_manifest(folder, 3, manifest, media="other-")
+
+
+def spoil_a_row(_cli, folder, manifest):
+    with (folder / manifest).open("a") as lines:
+        lines.write("ftp://x/1,also wrong,S09E01,ja\n")
+
+
+def nothing(_cli, _folder, _manifest):
+    """Nothing happened before."""
+
+
+UNSEEN = ("--fault", "junk-after=1", "--fault", "list-lag=1:1h", "--settle", "0.1s")
+ENDS = {
+    "done": (0, nothing, ()),
+    "cap": (5, nothing, ("--max-jobs", "1")),
+    "tokens": (4, nothing, ("--tokens", "1")),
+    "in doubt": (6, nothing, UNSEEN),
+    "stale ledger": (6, lose_orders, ()),
+    "conflict": (8, change_media, ()),
+    "invalid": (8, spoil_a_row, ("--skip-invalid",)),
+    "no answer": (9, nothing, ("--fault", "list-error=1", "--settle", "0.1s")),
+}
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(("code", "before", "options"), ENDS.values(), ids=ENDS)
+def test_status_names_what_the_run_named(cli, tmp_path, code, before, options):
+    """In the morning the run's last lines are gone; `resume` is the same command without names."""
+    manifest = write_manifest(tmp_path, 3)
+    before(cli, tmp_path, manifest)
+
+    ended = cli("run", manifest, *SANDBOX, *options)
+
+    assert ended.code == code, ended.err
+    named = told(ended) or commands_in(ended.err)
+    assert named or "run the same command again" in ended.err
+    assert verbs(told(cli("status"))) == verbs(named or ["batchdub run"])
+
+
+def verbs(commands):
+    """Give each command without its options; what orders the rest is one command."""
+    words = [shlex.split(command) if isinstance(command, str) else command for command in commands]
+    named = [" ".join(each[1:3] if each[1] == "ledger" else each[1:2]) for each in words]
+    return ["resume" if name == "run" else name for name in named]
+
+
+@pytest.mark.real_time
+def test_status_names_what_a_run_named_that_never_began(cli, tmp_path, monkeypatch):
+    """No key that works, no API there, another account: the same command, once that is mended."""
+    manifest = write_manifest(tmp_path, 3)
+    monkeypatch.setenv("CHAMELAION_API_KEY", "planted-wrong-key")
+    with sandbox_on_a_port(key=KEY) as (options, _):
+        refused = cli("run", manifest, *options)
+        after_refusal = cli("status")
+    with api_that_answers(400, {"error": "invalid request body"}) as base_url:
+        rejected = cli("run", manifest, "--base-url", base_url, *FAST, "--ledger", "a.db")
+        after_rejection = cli("status", "--ledger", "a.db")
+
+    assert (refused.code, "same command" in refused.err) == (3, True)
+    assert verbs(told(after_refusal)) == ["resume"]
+    assert rejected.code == 8
+    assert told(after_rejection) == told(rejected)
