@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from batchdub.progress import Snapshot, orders_per_min, time_left_s
+from batchdub.progress import Snapshot, left_now, orders_per_min, time_left_s
 from batchdub.units import format_duration
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield snapshot.phase, "bold"
     yield f"{snapshot.done:,} done", "green"
     if snapshot.left or not snapshot.at_api:
-        yield f"{snapshot.left:,} left", ""
+        goes = left_now(snapshot)
+        fewer = goes < snapshot.left and snapshot.phase != "ending"
+        yield f"{snapshot.left:,} left" + (f", {goes:,} now" if fewer else ""), ""
     for number, words, style in (
         (snapshot.in_flight, "in flight", ""),
         (snapshot.at_api, "at the API", ""),
@@ -77,8 +79,10 @@ def _parts(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     ):
         if number:
             yield f"{number:,} {words}", style
-    if snapshot.phase not in ("waiting", "downloading") and snapshot.elapsed_s >= _RATE_AFTER_S:
-        yield f"{orders_per_min(snapshot):.0f}/min", ""
+    per_min = orders_per_min(snapshot)
+    known = snapshot.elapsed_s >= _RATE_AFTER_S and (per_min or not snapshot.orders)
+    if known and snapshot.phase not in ("waiting", "downloading"):
+        yield f"{per_min:.0f}/min", ""
     left_s = time_left_s(snapshot)
     if left_s and snapshot.phase not in ("waiting", "downloading", "ending"):
         yield f"{format_duration(left_s)} to go", "cyan"

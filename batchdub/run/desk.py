@@ -87,6 +87,14 @@ class Desk:
         return len(self._ready) + len(self._in_hand) - self._on_wire
 
     @property
+    def may_go(self) -> int | None:
+        """How many of those left the caps let go, by what the next one costs; None: all."""
+        if not self._ready:
+            return None
+        room = self.purse.room(self._ready[0].cost)
+        return None if room is None else room + len(self._in_hand) - self._on_wire
+
+    @property
     def on_wire(self) -> int:
         """How many orders are between intent and outcome."""
         return self._on_wire

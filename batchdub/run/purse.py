@@ -92,6 +92,12 @@ class _Limit:
     def fits(self, share: int) -> bool:
         return self.most is None or self.total + share <= self.most
 
+    def room(self, share: int) -> int | None:
+        """Give how many such shares still fit; None if that is without end."""
+        if self.most is None or not share:
+            return None
+        return max(0, (self.most - self.total) // share)
+
 
 class Purse:
     """What may still be spent. `clock` tells when a new day begins, at midnight, local time."""
@@ -137,6 +143,15 @@ class Purse:
             if not limit.fits(cost or 0):
                 return self._reached(limit, cost or 0)
         return None
+
+    def room(self, cost: int | None) -> int | None:
+        """Give how many more orders of such a cost fit; None if no cap ends them."""
+        rooms = (
+            self._jobs.room(1),
+            self._cost.room(cost or 0),
+            self._day.room(cost or 0),
+        )
+        return min((room for room in rooms if room is not None), default=None)
 
     def hand_out(self, job_id: int, cost: int | None) -> None:
         """Set an order's share aside: a worker has it now. It must have been no refusal."""

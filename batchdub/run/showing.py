@@ -10,6 +10,7 @@ from batchdub.run.context import RunContext
 from batchdub.run.download import Downloads
 from batchdub.run.poll import Polling
 from batchdub.run.prepare import Prepared
+from batchdub.run.window import closes_in_s
 from batchdub.states import Event
 
 _SHOW_EVERY_S = 0.25
@@ -57,6 +58,8 @@ def _snapshot(
         pace_s=context.order_pace.interval_s or None,
         at_api=desk.at_api,
         to_download=downloads.left if downloads else 0,
+        may_go=desk.may_go,
+        closes_in_s=closes_in_s(context),
     )
 
 

@@ -22,6 +22,12 @@ def left_s(window: Window, now: datetime, since_opening_s: float) -> float | Non
     return min(ends, default=None)
 
 
+def closes_in_s(context: RunContext) -> float | None:
+    """Tell the same of a run, from when its orders might go."""
+    since_opening_s = context.clock.monotonic_s() - context.opened_s
+    return left_s(context.options.window, context.clock.now(), since_opening_s)
+
+
 def closing_words(window: Window, now: datetime) -> str:
     """Say which end of the window was reached."""
     if window.closes_at is not None and now >= window.closes_at:
@@ -51,11 +57,10 @@ async def close_in_time(context: RunContext) -> None:
     window = context.options.window
     # Once nothing is left to order the end of the window means nothing to a run that waits.
     while not context.stop.asked and not context.desk.finished:
-        now = context.clock.now()
-        wait_s = left_s(window, now, context.clock.monotonic_s() - context.opened_s)
+        wait_s = closes_in_s(context)
         if wait_s is None:
             return
         if wait_s <= 0:
-            context.stop.ask(Exit.CAP, closing_words(window, now))
+            context.stop.ask(Exit.CAP, closing_words(window, context.clock.now()))
             return
         await context.nap(min(wait_s, _NAP_S))

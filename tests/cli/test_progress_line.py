@@ -24,7 +24,7 @@ START = Snapshot(
     phase="ordering",
     pace_s=1.0,
 )
-LATER = replace(START, done=60, left=40, orders=60, in_doubt=1, rate_limited=2, elapsed_s=61.0)
+LATER = replace(START, done=60, left=40, orders=60, in_doubt=1, rate_limited=2, elapsed_s=60.0)
 
 
 class Broken(io.StringIO):
@@ -50,6 +50,19 @@ def test_the_line_says_what_one_wants_to_know():
         "ordering · 60 done · 40 left · 1 in flight · 1 in doubt · 2 rate-limited · 59/min"
         " · 41 s to go"
     )
+
+
+def test_what_this_run_does_not_order_is_told_apart():
+    """A cap of 100 in a manifest of 500: the time to go is that of the 100."""
+    capped = replace(LATER, left=440, may_go=40, in_flight=0, in_doubt=0, rate_limited=0)
+
+    assert describe(capped) == "ordering · 60 done · 440 left, 40 now · 59/min · 41 s to go"
+    assert "now" not in describe(replace(capped, phase="ending", may_go=0))
+
+
+def test_of_a_single_order_no_pace_is_told():
+    """It took no time: a rate would be a guess, and 0/min wrong."""
+    assert "/min" not in describe(replace(START, orders=1, elapsed_s=5.0))
 
 
 def test_no_time_is_told_while_none_is_known():

@@ -7,6 +7,9 @@ from itertools import pairwise
 import pytest
 
 from batchdub.exits import Exit
+from batchdub.price import Tariff, parse_price
+from batchdub.progress import left_now, time_left_s
+from batchdub.run.options import Window
 from batchdub.states import JobState
 from batchdub.units import parse_rate
 from tests.support.night import Night, make_rows
@@ -136,6 +139,25 @@ async def test_verify_looks_up_every_row_just_ahead_of_its_send(night):
 
     asked = [call.reference_id for call in night.transport.gets()[before:]]
     assert all(asked.count(row.reference_id) == 2 for row in rows[1:])  # the start look's, and this
+
+
+@pytest.mark.parametrize(
+    "cap",
+    [
+        {"max_jobs": 4},
+        {"max_cost": 4_500_000, "tariff": Tariff(parse_price("1/job"))},
+        {"window": Window(lasts_s=3.5)},
+    ],
+)
+async def test_progress_tells_how_many_of_those_left_this_run_orders(night, cap):
+    """By a cap on orders or on money, and by the hours of the run."""
+    result = await night.run(make_rows(30), rate=parse_rate("60/min"), concurrency=1, **cap)
+
+    ordering = [each for each in night.snapshots if each.phase == "ordering" and each.orders]
+    assert 3 <= result.ordered <= 4
+    assert {each.left for each in ordering} >= {29, 28}
+    assert all(abs(each.orders + left_now(each) - result.ordered) <= 1 for each in ordering)
+    assert all(time_left_s(each) <= 4.5 for each in ordering)
 
 
 async def test_progress_is_shown_from_start_to_end(night):
