@@ -96,13 +96,11 @@ def line_of(row: Mapping[str, object], rate: Rate) -> str:
 
 
 def _tonight(row: Mapping[str, object], rate: Rate) -> str:
-    orders = counted(_number(row, "tonight_orders"), "order")
     if not row["tonight_orders"]:
-        return "the real night has nothing to order"
+        return "tonight has nothing to order"
     if row["tonight_s"] is None:
-        return f"the real night, {orders}, goes as fast as the API answers"
-    takes = format_duration(float(str(row["tonight_s"])))
-    return f"the real night, {orders} at {rate}, takes about {takes}"
+        return "tonight goes as fast as the API"
+    return f"tonight takes about {format_duration(float(str(row['tonight_s'])))} at {rate}"
 
 
 def _met(row: Mapping[str, object]) -> Iterator[str]:

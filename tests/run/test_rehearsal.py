@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def test_the_likely_faults_are_met_whatever_the_rows(rows):
     assert odds.keys() == {Kind.DROP_AFTER, Kind.THROTTLE}
     assert rows * odds[Kind.DROP_AFTER] >= 3
     assert rows * odds[Kind.THROTTLE] >= 1
+
+
+@pytest.mark.parametrize("rows", [1, 7, 24, 90, 70_000])
+def test_the_likely_faults_are_told_as_one_types_them(rows):
+    """`throttle=0.083333333` tells nobody more, and what is told must be what happens."""
+    for fault in script(rows).faults:
+        figures = re.sub(r"^0\.0*", "", str(fault).partition("=")[2].partition(":")[0])
+        assert len(figures) <= 2
+        assert parse_fault(str(fault)) == fault
 
 
 def test_faults_that_are_given_stand_instead_of_the_likely_ones():

@@ -66,9 +66,14 @@ def likely_faults(rows: int) -> tuple[Fault, ...]:
     Of few rows more are hit, so that some are; two bursts are to be expected, whatever the rows.
     """
     return (
-        Fault(Kind.DROP_AFTER, min(0.5, max(0.02, 3 / max(rows, 1)))),
-        Fault(Kind.THROTTLE, min(0.1, 2 / max(rows, 1)), _BURST_S),
+        Fault(Kind.DROP_AFTER, _readable(min(0.5, max(0.02, 3 / max(rows, 1))))),
+        Fault(Kind.THROTTLE, _readable(min(0.1, 2 / max(rows, 1))), _BURST_S),
     )
+
+
+def _readable(probability: float) -> float:
+    """Round to two figures: people read it, and type it after `--fault` to have the same."""
+    return float(f"{probability:.2g}")
 
 
 def _kill_points(orders: int, kills: int, seed: int) -> tuple[int, ...]:
