@@ -98,12 +98,12 @@ def _write_workbook(ledger: Queries, wanted: Wanted) -> None:
 def _statement(ledger: Queries, wanted: Wanted, per: Per) -> Write:
     from batchdub.ledger.spend import bought  # noqa: PLC0415  only a statement counts orders
     from batchdub.report.statement import (  # noqa: PLC0415  as above
-        require_columns,
+        columns_meant,
         statement_columns,
         statement_of,
     )
 
-    require_columns(wanted.by, column_names(ledger))
+    by = columns_meant(wanted.by, column_names(ledger))
     orders = wanted.choice.of(bought(ledger, wanted.choice.since, wanted.choice.run_id))
-    lines = list(statement_of(orders, per, wanted.by))  # an empty choice is told before a header
-    return partial(write_rows, lines, statement_columns(per, wanted.by), wanted.format_name)
+    lines = list(statement_of(orders, per, by))  # an empty choice is told before a header
+    return partial(write_rows, lines, statement_columns(per, by), wanted.format_name)

@@ -89,13 +89,21 @@ def statement_of(
         yield dict(zip(columns, values, strict=True))
 
 
-def require_columns(by: Sequence[str], known: Sequence[str]) -> None:
-    """Raise UnusableInputError for a column that no row has, with what may have been meant."""
-    for name in by:
-        if name not in known:
-            raise UnusableInputError(
-                f"--by: no row has a column `{name}`", near([name], known, "the columns are")
-            )
+def columns_meant(by: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Give the manifests' columns that are meant, in any case of letters if that is clear.
+
+    Raises UnusableInputError for one that no row has, with what may have been meant.
+    """
+    return tuple(_column_meant(name, known) for name in by)
+
+
+def _column_meant(name: str, known: Sequence[str]) -> str:
+    alike = [each for each in known if each.casefold() == name.casefold()]
+    if name in known or len(alike) == 1:
+        return name if name in known else alike[0]
+    raise UnusableInputError(
+        f"--by: no row has a column `{name}`", near([name], known, "the columns are")
+    )
 
 
 def decimal(millionths: int | None) -> str | None:

@@ -13,8 +13,8 @@ from batchdub.ledger.spend import Bought
 from batchdub.report.statement import (
     FIGURES,
     Per,
+    columns_meant,
     decimal,
-    require_columns,
     statement_columns,
     statement_of,
 )
@@ -69,6 +69,15 @@ def test_a_users_column_steps_aside_for_one_of_ours():
 def test_a_column_that_no_row_has_is_told():
     """A statement of one line with an empty client would look like an answer."""
     with pytest.raises(UnusableInputError, match="no row has a column `klient`") as caught:
-        require_columns(["klient"], ["client", "language"])
+        columns_meant(["klient"], ["client", "language"])
 
     assert "did you mean `client`?" in caught.value.hint
+
+
+def test_a_column_is_meant_in_any_case_of_letters_if_that_is_clear():
+    """The spreadsheet has `Client`, the person types `client`; of two nothing is guessed."""
+    assert columns_meant(["client", "Season"], ["Client", "Season", "season"]) == (
+        "Client", "Season",
+    )  # fmt: skip
+    with pytest.raises(UnusableInputError, match="no row has a column `SEASON`"):
+        columns_meant(["SEASON"], ["Season", "season"])
