@@ -54,11 +54,12 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("plan", "Before the night", "Print what would happen to each row, and why."),
     Entry("validate", "Before the night", "Tell every problem of manifests in one go."),
     Entry(
-        "rehearse",
-        "Before the night",
-        "Rehearse tonight: the real manifest in a sandbox with faults, many times faster.",
+        "rehearse", "Before the night", "Rehearse tonight in a sandbox with faults, much faster."
     ),
     Entry("doctor", "Before the night", "Check key, host, clock, disk and ledger, free of charge."),
+    Entry(
+        "notify", "Before the night", "Try who is told of a run, before the night that needs it."
+    ),
     Entry("status", "The morning after", "Tell how a ledger stands, and what to do next."),
     Entry("show", "The morning after", "Tell one row's whole history, and what happens next."),
     Entry("report", "The morning after", "Print what became of every row."),
@@ -74,12 +75,11 @@ ENTRIES: tuple[Entry, ...] = (
         "The morning after",
         "Pack what someone else needs to look into a problem.",
     ),
-    Entry("notify", "To begin", "Try who is told of a run, before the night that needs it."),
-    Entry("schedule", "To begin", "Print what starts a run every night, ready to be installed."),
     Entry("init", "To begin", "Write a first manifest to start from."),
+    Entry("sandbox", "To begin", "Serve a stand-in API, to try everything for free."),
+    Entry("schedule", "To begin", "Print what starts a run every night, ready to be installed."),
     Entry("schema", "To begin", "Print the JSON Schema of a manifest."),
     Entry("completion", "To begin", "Print what makes a shell complete batchdub's commands."),
-    Entry("sandbox", "To begin", "Serve a stand-in API, to try everything for free."),
 )
 """Every command, in the order of the help; a section's commands stand together."""
 

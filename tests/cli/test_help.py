@@ -51,6 +51,19 @@ def test_every_command_file_is_in_the_list():
     assert files == {entry.name for entry in ENTRIES}
 
 
+def test_each_command_has_one_line_of_the_list_and_stands_in_its_section(cli):
+    """Who looks for a command reads down the left edge, on a terminal of 80 columns."""
+    lines = cli("--help").out.splitlines()
+    listed = [line.split(maxsplit=1) for line in lines if line.startswith("  ")]
+    sections = [line.removesuffix(":") for line in lines if line.endswith(":")]
+
+    assert [each for each in ENTRIES if [each.name, each.summary] not in listed] == []
+    assert [name for name in sections if name in {each.section for each in ENTRIES}] == list(
+        dict.fromkeys(each.section for each in ENTRIES)
+    )
+    assert max(map(len, lines)) <= 80
+
+
 def test_the_list_says_what_each_command_says_of_itself():
     """The line is written twice so that the list need not import the command."""
     for entry in ENTRIES:

@@ -95,7 +95,7 @@ def command(
     keep: Path | None,
     format_name: str,
 ) -> None:
-    """Rehearse tonight: the real manifest in a sandbox with faults, many times faster.
+    """Rehearse tonight in a sandbox with faults, much faster.
 
     The true program orders every row from a stand-in API that loses replies after it took the
     order and turns calls away; a run is killed on the way, and goes on until all is ordered or
