@@ -45,6 +45,11 @@ class Watched:
     disputed: bool = False
     awaited: bool = True
 
+    @property
+    def name(self) -> str:
+        """Give what people are told that it is."""
+        return f"`{self.key.sent_as}`"
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:

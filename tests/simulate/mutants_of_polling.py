@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batchdub.run import poll, watch
+from batchdub.run import heeding, watch
 from batchdub.run.watch import Disputed
 from tests.simulate.breaking import mutant, put
 
@@ -22,9 +22,9 @@ def unknown_id_taken_for_absent(stack):
             ledger.settle_absent(watched.job_id)
 
         await self._write(watched, change)
-        self._drop(watched)
+        self._roster.drop(watched)
 
-    put(stack, poll.Polling, "_dispute", dispute)
+    put(stack, heeding.Heeding, "_dispute", dispute)
 
 
 @mutant
