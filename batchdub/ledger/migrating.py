@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import migrations, schema
 from batchdub.ledger.marks import mark_closed
+from batchdub.ledger.tables import indexes
 from batchdub.ledger.views import VIEWS
 
 
@@ -44,7 +45,7 @@ def snapshot_path(path: Path, version: int) -> Path:
 def _make_anew(database: Database) -> None:
     """Make the guards, indexes and views of this version; an index that is as it was stays."""
     present = schema.present_guards(database.conn)
-    for statement in (*schema.guards(), *schema.indexes()):
+    for statement in (*schema.guards(), *indexes()):
         name, words = schema.named(statement)
         if present.get(name) == words:
             continue

@@ -1,4 +1,4 @@
-"""The migrations that make a ledger's tables what `schema` says.
+"""The migrations that make a ledger's tables what `tables` and they themselves say.
 
 A migration that has been released is never edited; a new one is added. Guards, indexes and views
 are not made here: `migrating` makes them anew after the last one. Imported only by who writes:
@@ -11,7 +11,8 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from batchdub.ledger import output_schema
-from batchdub.ledger.schema import APPLICATION_ID, TABLES
+from batchdub.ledger.schema import APPLICATION_ID
+from batchdub.ledger.tables import TABLES
 
 MIGRATIONS = Migrations("batchdub")
 

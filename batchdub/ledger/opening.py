@@ -22,9 +22,9 @@ from batchdub.ledger.schema import (
     SCHEMA_VERSION,
     expected_guards,
     present_guards,
-    strange_values,
 )
 from batchdub.ledger.spend import spend_view
+from batchdub.ledger.tables import strange_values
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
 _CHECKING_KIB = 64_000  # with more it was no faster: the system's own cache has the rest

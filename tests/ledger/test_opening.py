@@ -14,6 +14,7 @@ import pytest
 
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger, open_for_reading, opening, schema
+from batchdub.ledger.tables import indexes
 from batchdub.states import JobState
 from tests.ledger.support import TickingClock, add_jobs, bring_to, open_ledger, tamper
 
@@ -186,10 +187,10 @@ def test_another_programs_database_is_refused_and_left_alone(path):
 def test_a_newer_schema_is_refused_with_both_versions(path):
     """F-76: an older batchdub cannot know what the newer one promised."""
     open_ledger(path).close()
-    tamper(path, "PRAGMA user_version = 7")
+    tamper(path, "PRAGMA user_version = 99")
 
     for opener in (try_open, open_for_reading):
-        assert f"schema 7, this one knows {schema.SCHEMA_VERSION}" in refusal(path, opener)
+        assert f"schema 99, this one knows {schema.SCHEMA_VERSION}" in refusal(path, opener)
 
 
 def test_a_ledger_that_is_not_there_is_not_made_by_reading(path):
@@ -384,7 +385,7 @@ def dying_connect(steps, connections):
 
 def test_the_schema_names_its_guards_once():
     """`ledger check` compares by name."""
-    statements = [*schema.guards(), *schema.indexes()]
+    statements = [*schema.guards(), *indexes()]
 
     assert len({" ".join(sql.split())[:60] for sql in statements}) == len(statements)
 
