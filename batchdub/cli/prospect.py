@@ -11,15 +11,28 @@ from batchdub.states import JobState
 _NO_LEADS = Leads()
 
 
-def prospect(job: Job, duplicates: Sequence[str] = (), leads: Leads = _NO_LEADS) -> str:
+def prospect(
+    job: Job,
+    duplicates: Sequence[str] = (),
+    leads: Leads = _NO_LEADS,
+    *,
+    ordered_after_all: bool = False,
+) -> str:
     """Say what happens next to a job, and why, with the command that a person may type.
 
-    `duplicates` are the request_ids of further orders of it that nobody has acknowledged.
+    `duplicates` are the request_ids of further orders of it that nobody has acknowledged;
+    `ordered_after_all` tells that there are some that were, of one that came to nothing.
     """
     if duplicates:
         said = (
             f"it was ordered more than once: {job.request_id or 'none of them'} is kept, and"
             f" {' and '.join(duplicates)} waits for `batchdub reconcile --acknowledge REQUEST_ID`"
+        )
+    elif ordered_after_all and job.state is JobState.REJECTED:
+        said = (
+            f"it is not sent again by itself: the API refused it{_because(job)}, and yet there is"
+            f" an order of it; `{retry_with(leads, job.key.reference_id)}` orders it once more,"
+            f" as {_next(job)}"
         )
     elif job.state in _AGAIN:
         said = _AGAIN[job.state](job, leads)

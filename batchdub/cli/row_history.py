@@ -85,7 +85,15 @@ def read_history(settings: Settings, reference_id: str) -> History:
     return {
         "reference_id": job.key.reference_id,
         "state": str(job.state),
-        "next": prospect(job, waiting, leads),
+        "next": prospect(
+            job,
+            waiting,
+            leads,
+            ordered_after_all=any(
+                other["kind"] == "duplicate" and other["job_id"] == job.job_id
+                for other in found["others"]
+            ),
+        ),
         "columns": columns_of(found["jobs"][-1]["columns"]),
         "revisions": [
             _pick(_revision(row, found["outputs"], media), _REVISION) for row in found["jobs"]

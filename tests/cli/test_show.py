@@ -183,3 +183,17 @@ def test_every_command_that_it_names_leads_to_this_ledger_and_its_api(cli, tmp_p
     for command in re.findall(r"`(batchdub [^`]+)`", said):
         assert "--sandbox --ledger other.db" in command
     assert state is not JobState.SUBMITTED or "`batchdub wait --sandbox" in said
+
+
+def test_a_refused_row_that_was_ordered_after_all_is_told_as_such(cli, tmp_path):
+    """What `retry` does with it then is another thing: it is paid once more."""
+    ledger, jobs = ledger_with(tmp_path, a=JobState.REJECTED)
+    with ledger.transaction():
+        ledger.record_other(jobs["a"], remote("late", reference_id="a"), "duplicate")
+        ledger.acknowledge("late", PERSON)
+    ledger.close()
+
+    said = cli("show", "a").out
+
+    assert "and yet there is an order of it; `batchdub retry --sandbox --id a` orders it" in said
+    assert "as a~r2" in said

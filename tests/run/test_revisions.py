@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from batchdub.exits import Exit
-from batchdub.ledger import check_ledger
+from batchdub.ledger import Ledger, check_ledger
 from batchdub.run.again import Again
 from batchdub.run.rebuild import read_everything, rebuild
 from batchdub.run.revisions import Place, further_revisions, restore_revisions
@@ -16,7 +16,7 @@ from batchdub.run.session import open_session
 from batchdub.states import Event, JobState
 from tests.ledger.support import PERSON, remote
 from tests.run.test_audit import means_to_ask
-from tests.support.night import BASE_URL, Night, make_rows
+from tests.support.night import BASE_URL, SETTLE_S, Night, make_rows
 from tests.support.virtual import EPOCH
 
 REF = "S01E001"
@@ -62,6 +62,32 @@ async def rebuilt(night, rows, since=None, requests=None):
 def check(night):
     with night.ledger() as ledger:
         return check_ledger(ledger)
+
+
+async def test_a_revision_comes_back_upon_one_that_was_taken_out_and_ordered_after_all(tmp_path):
+    """The copy that was restored knows of the late order, and not of the one that replaced it."""
+    night, rows = Night(tmp_path), make_rows(1)
+    night.transport.script("accept_later", late_s=SETTLE_S + 30)
+    night.transport.script("drop")
+    await night.run(rows, max_attempts=2)
+    with Ledger(night.ledger_path, night.clock) as ledger, ledger.transaction():
+        ledger.cancel(night.job(REF).job_id, JobState.PENDING, PERSON)
+    await night.clock.sleep(60)
+    assert (await night.run(rows)).exit_code is Exit.NEEDS_A_LOOK
+    with Ledger(night.ledger_path, night.clock) as ledger, ledger.transaction():
+        for _, request_id in ledger.open_duplicates():
+            ledger.acknowledge(request_id, PERSON)
+    copy = night.ledger_path.read_bytes()
+    retried = Again(Event.RETRY, PERSON, frozenset([REF]), cancelled=True)
+    assert (await night.run(rows, again=retried)).ordered == 1
+    night.ledger_path.write_bytes(copy)
+
+    await rebuilt(night, rows)
+
+    assert night.job(REF).key.sent_as == f"{REF}~r2"
+    assert (await night.run(rows)).ordered == 0
+    assert night.orders() == {REF: 1, f"{REF}~r2": 1}
+    assert night.findings() == []
 
 
 async def test_every_revision_comes_back_in_its_turn(tmp_path):
