@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from batchdub.sandbox.calls import Answer, error_answer, make_call
@@ -52,6 +52,8 @@ class Passing:
     delivered: bool = False
     cut_body: bool = False
     began_s: float = 0.0
+    day: date | None = None
+    """The day on which it was sent, by our own wall clock."""
 
     @property
     def orders(self) -> bool:

@@ -11,14 +11,15 @@ from batchdub import media_url
 from batchdub.errors import LedgerWriteError
 from batchdub.ledger import Ledger, opening
 from batchdub.models import Cause, Outcome
-from batchdub.run import runner, session, submit
+from batchdub.run import runner, session, submit, tonight
 from batchdub.run.desk import Desk
+from batchdub.run.purse import Purse
 from batchdub.run.submit import Submitter
 from batchdub.states import Event, JobState
 from batchdub.units import UNLIMITED
 from batchdub.wire import client, outcomes
 from batchdub.wire.pacing import Pacer
-from tests.simulate.breaking import mutant, no_look_before_a_try, put
+from tests.simulate.breaking import mutant, no_look_before_a_try, put, put_everywhere
 
 # -- the intent, and what a crash leaves ----------------------------------------------------------
 
@@ -178,6 +179,16 @@ def cap_ignores_what_is_in_doubt(stack):
             self.purse.not_ordered(order.job_id)
 
     real = put(stack, Desk, "leave_wire", leave)
+
+
+@mutant
+def day_cap_forgets_earlier_runs(stack):
+    put_everywhere(stack, "spent_today", lambda *_: None, runner, tonight)
+
+
+@mutant
+def money_cap_of_a_run_counts_orders_only(stack):
+    real = put(stack, Purse, "refusal", lambda self, cost: real(self, 0))
 
 
 @mutant

@@ -13,6 +13,7 @@ from batchdub.states import ORDERED
 from tests.simulate import disk, people, polling
 from tests.simulate.faults import Fault
 from tests.simulate.season import SIGNATURE
+from tests.simulate.spending import Spending
 
 _HOST = "api.example.com"
 _STOPS = frozenset({401, 412})
@@ -33,6 +34,7 @@ class Oracle:
         self._posts: list[tuple[int, float]] = []
         self._epoch = 0
         self._sent_at: dict[int, float] = {}
+        self._spending = Spending()
         self.process_begins()
 
     def process_begins(self) -> None:
@@ -40,7 +42,7 @@ class Oracle:
         self._paused_until_s = float("-inf")
         self._refused_at_s = float("-inf")
         self._stopped_at_s: float | None = None
-        self._taken_in_run = 0
+        self._spending.begin_run(self._day())
         self._commit_failed = False
 
     def forget_pace(self) -> None:
@@ -57,9 +59,13 @@ class Oracle:
         if passing.orders:
             now_s = self.world.true_s()
             passing.began_s = now_s
+            passing.day = self._day()
             self._require_intent(passing, now_s)
             self._require_patience(passing, now_s)
             self._posts.append((self._epoch, now_s))
+
+    def _day(self):
+        return self.world.clock.now().astimezone().date()
 
     def _require_intent(self, passing, now_s: float) -> None:
         world = self.world
@@ -103,9 +109,7 @@ class Oracle:
 
     def order_taken(self, passing, order) -> None:
         """Count what a run has really spent."""
-        # What nobody can know of counts against no cap: a doubled call, a 429 that was none.
-        if passing.fault not in (Fault.PROXY_TWICE, Fault.LATE_TOO, Fault.TOO_MANY_AFTER):
-            self._taken_in_run += 1
+        self._spending.take(passing, order)
 
     # -- after every process ------------------------------------------------------------------
 
@@ -136,9 +140,12 @@ class Oracle:
 
     def judge_night(self, ending, night) -> None:
         """Hold one run's end against what it left behind."""
+        world = self.world
+        lost = any(world.hits[fault] for fault in _LOSSES)
+        for broken in self._spending.beyond(night, lost=lost):
+            world.violation(broken)
         if ending.killed:
             return
-        world = self.world
         states = dict(people.ask(
             world.ledger_path, "SELECT reference_id, state FROM jobs WHERE latest = 1"
         ))  # fmt: skip
@@ -149,9 +156,6 @@ class Oracle:
                 if states.get(reference_id) not in (*_ORDERED, "cancelled"):
                     world.violation(f"exit 0, but {reference_id} is {states.get(reference_id)}")
         self._judge_echoes()
-        cap = night.options.max_jobs
-        if cap is not None and self._taken_in_run > cap:
-            world.violation(f"{self._taken_in_run} orders under a cap of {cap}")
 
     def _judge_echoes(self) -> None:
         """No job may have ended on the word of an answer under another reference_id."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from batchdub.price import Tariff, parse_price
 from batchdub.run.options import RunOptions
 from batchdub.units import UNLIMITED, Rate
 from tests.simulate.faults import (
@@ -17,6 +18,7 @@ from tests.simulate.faults import (
     Fault,
 )
 
+TARIFF = Tariff(parse_price("0.60/min"), "length")
 _HOUR_S = 3600.0
 _GAPS_S = ((0.0, 2.0), (5.0, 90.0), (200.0, 4000.0), (8 * _HOUR_S, 14 * _HOUR_S))
 
@@ -24,6 +26,16 @@ _GAPS_S = ((0.0, 2.0), (5.0, 90.0), (200.0, 4000.0), (8 * _HOUR_S, 14 * _HOUR_S)
 def dice(*about: object) -> random.Random:
     """Make the chance that depends on nothing but the arguments."""
     return random.Random(":".join(map(str, about)))  # noqa: S311  chance to be repeated
+
+
+def length_of(number: int) -> int:
+    """Give how long a row's media are, in seconds: rows cost more and less."""
+    return 60 + 50 * (number % 5)
+
+
+def cost_of(number: int) -> int:
+    """Give what a row costs, in millionths, reckoned apart from the program: a second is a cent."""
+    return 10_000 * length_of(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +168,8 @@ def draw(seed: int) -> Scenario:
     if any(map(_losses, shaped.nights)):
         # A ledger that is gone and a list that forgets: nobody could know of the orders.
         shaped = replace(shaped, short_memory=False)
-    # Chance of its own: who waits, and for what, must not change all other seeds.
-    return _waiting(dice("waiting", seed), shaped)
+    # Chance of its own: who waits, for what, and who counts money, must not change all other seeds.
+    return _priced(dice("money", seed), _waiting(dice("waiting", seed), shaped))
 
 
 _LOSSES = frozenset({Fault.LEDGER_DELETED, Fault.LEDGER_RESTORED, Fault.LEDGER_DELETED_RUNNING})
@@ -186,6 +198,29 @@ def _waits(rng: random.Random, options: RunOptions) -> RunOptions:
         wait=rng.random() < 0.9,
         wait_limit_s=rng.choice((10.0, 200.0, 4000.0)),
         max_in_flight=rng.choice((None, None, 1, 2, 4)),
+    )
+
+
+def _priced(rng: random.Random, scenario: Scenario) -> Scenario:
+    """In some seasons orders have a price, and the nights caps on what they may cost."""
+    if rng.random() < 0.65 or len(scenario.first_rows) < scenario.rows:
+        return scenario
+    nights = tuple(
+        replace(night, options=_capped(rng, night.options, scenario.rows))
+        for night in scenario.nights
+    )
+    return replace(scenario, nights=nights)
+
+
+def _capped(rng: random.Random, options: RunOptions, rows: int) -> RunOptions:
+    """Cap a night so that some orders fit, and rarely all."""
+    all_of_it = sum(map(cost_of, range(rows)))
+    return replace(
+        options,
+        tariff=TARIFF,
+        max_jobs=rng.randint(1, 5) if rng.random() < 0.2 else options.max_jobs,
+        max_cost=int(all_of_it * rng.uniform(0.1, 0.8)) if rng.random() < 0.5 else None,
+        max_cost_per_day=int(all_of_it * rng.uniform(0.2, 1)) if rng.random() < 0.6 else None,
     )
 
 

@@ -6,9 +6,15 @@ import csv
 import itertools
 
 from tests.simulate.faults import Fault
+from tests.simulate.scenario import length_of
 
 SIGNATURE = "PLANTEDSIGNATURE"
-_COLUMNS = ("video_url", "audio_url", "reference_id", "language")
+_COLUMNS = ("video_url", "audio_url", "reference_id", "language", "length")
+
+
+def number_of(sent_as: str) -> int:
+    """Give the number of the row that a reference_id, of whichever revision, is of."""
+    return int(sent_as.partition("~r")[0].removeprefix("S01E"))
 
 
 def reference_of(number: int) -> str:
@@ -81,7 +87,8 @@ class Season:
             table.writerow(_COLUMNS)
             for number, (media, link) in self.rows.items():
                 urls = [_url(number, media, link, kind) for kind in ("mp4", "wav")]
-                table.writerow([*urls, reference_of(number), ("ja", "no")[number % 2]])
+                language, length = ("ja", "no")[number % 2], length_of(number)
+                table.writerow([*urls, reference_of(number), language, length])
 
 
 def _url(number: int, media: int, link: int, kind: str) -> str:
