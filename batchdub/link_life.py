@@ -22,6 +22,10 @@ from batchdub.media_url import signature_of, signed_parameters
 _Times = tuple[datetime | None, datetime | None]
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _WHOLE = re.compile(r"\d{1,12}")
+_TELLING = frozenset(
+    """x-amz-date x-amz-expires x-amz-credential x-amz-security-token x-goog-date x-goog-expires
+    awsaccesskeyid expires policy st skt se ske skoid""".split()  # noqa: SIM905  a table
+)
 _FROM_CLOUDFRONT = str.maketrans("-_~", "+=/")
 
 
@@ -51,7 +55,12 @@ def life_of(url: str) -> LinkLife | None:
     scheme = signature_of(url)
     if not scheme:
         return None
-    parameters = signed_parameters(url)
+    return _life(scheme, *signed_parameters(url, _TELLING).items())
+
+
+@lru_cache(maxsize=256)  # links that were signed together say the same of their time
+def _life(scheme: str, *said: tuple[str, str]) -> LinkLife:
+    parameters = dict(said)
     starts_at, ends_at = _READERS[scheme](parameters)
     return LinkLife(scheme, starts_at, ends_at, _is_temporary(parameters))
 

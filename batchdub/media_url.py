@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
@@ -54,7 +55,7 @@ _LINK = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+", re.IGNORECASE)
 _TELLING = 8
 _KEY_TAG = "m1"
 _REFERENCE_TAG = "dub1"
-_as_json = json.JSONEncoder(ensure_ascii=True).encode
+_as_json = json.encoder.encode_basestring_ascii  # what the encoder does with a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +92,23 @@ def cut_url(url: str) -> CutUrl:
 
 @lru_cache(maxsize=8)  # a row's two links, which one reading of it asks about several times
 def _split_signature(query: str) -> tuple[str, tuple[str, ...]]:
-    pieces = tuple(piece for piece in query.split("&") if piece)
-    names = [_name(piece) for piece in pieces]
+    pieces = [piece for piece in query.split("&") if piece]
+    scheme, kept = _sort_names(tuple([piece.partition("=")[0] for piece in pieces]))
+    return scheme, tuple([pieces[place] for place in kept])
+
+
+@lru_cache(maxsize=256)  # all the links of a manifest are signed in the same few ways
+def _sort_names(written: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
+    """Name the signature that parameters of these names make; and give the places of the others."""
+    names = [_lower_name(name) for name in written]
     present = set(names)
     for scheme, needed, cut in _SCHEMES:
         if needed <= present:
-            kept = zip(pieces, names, strict=True)
-            return scheme, tuple(piece for piece, name in kept if name not in cut)
-    return "", pieces
+            return scheme, tuple(place for place, name in enumerate(names) if name not in cut)
+    return "", tuple(range(len(names)))
 
 
+@lru_cache(maxsize=8)  # as above; the next rows have the same video
 def identity_of(url: str) -> str:
     """Give `cut_url(url).identity`, without taking apart a URL that is written plainly."""
     plain = _PLAIN.fullmatch(url)
@@ -127,6 +135,11 @@ def _name(piece: str) -> str:
 @lru_cache(maxsize=1024)  # all the links of a manifest have the same few
 def _lower_name(name: str) -> str:
     return unquote_plus(name).lower()
+
+
+@lru_cache(maxsize=256)  # they say who signed it, and for how long
+def _decoded(value: str) -> str:
+    return unquote_plus(value)
 
 
 def _mask_parameter(piece: str) -> str:
@@ -181,14 +194,15 @@ def signature_of(url: str) -> str:
     return _split_signature(query)[0] if mark else ""
 
 
-def signed_parameters(url: str) -> dict[str, str]:
-    """Give a URL's query parameters by lower-case name; the first of several wins."""
+def signed_parameters(url: str, wanted: Container[str] | None = None) -> dict[str, str]:
+    """Give a URL's query parameters, or the wanted ones, by lower-case name; the first wins."""
     found: dict[str, str] = {}
     for piece in url.partition("#")[0].partition("?")[2].split("&"):
-        name, equals, value = piece.partition("=")
-        if equals:
+        written, equals, value = piece.partition("=")
+        name = _lower_name(written)
+        if equals and (wanted is None or name in wanted) and name not in found:
             plain = "%" not in value and "+" not in value
-            found.setdefault(_lower_name(name), value if plain else unquote_plus(value))
+            found[name] = value if plain else _decoded(value)
     return found
 
 
@@ -202,6 +216,16 @@ def media_key(video_url: str, audio_url: str, *, disable_speaker_detection: bool
     video, audio = _as_json(identity_of(video_url)), _as_json(identity_of(audio_url))
     flag = "true" if disable_speaker_detection else "false"
     return f"{_KEY_TAG}:{_digest(f'[{video}, {audio}, {flag}]')[:32]}"
+
+
+def bytes_of_key(key: str) -> bytes:
+    """Pack a media key into 16 bytes, where a million of them are kept."""
+    return bytes.fromhex(key[len(_KEY_TAG) + 1 :])
+
+
+def key_of_bytes(packed: bytes) -> str:
+    """Give the media key that `bytes_of_key` packed."""
+    return f"{_KEY_TAG}:{packed.hex()}"
 
 
 def made_reference_id(key: str) -> str:

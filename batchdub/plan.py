@@ -142,6 +142,9 @@ def plan_rows(
         jobs = known([row.reference_id for _, row in chunk])
         decided = [decide(row, place, jobs.get(row.reference_id)) for place, row in chunk]
         planned = list(revise(decided))
+        if not any(item.fate.sends for item in planned):
+            yield from planned
+            continue
         in_time: Iterator[PlannedRow] = map(
             turns.let_go, planned
         )  # one by one: what was sent before decides
@@ -259,21 +262,24 @@ class Totals:
 
     def add(self, planned: PlannedRow) -> None:
         """Count one more row."""
-        self.fates[planned.fate] += 1
-        if planned.fate.sends and planned.fate is not Fate.REORDERED and planned.job is not None:
+        fate, crowded = planned.fate, self._crowded
+        self.fates[fate] += 1
+        if fate.sends and fate is not Fate.REORDERED and planned.job is not None:
             self.again += planned.job.key.revision > 1
         if planned.since is not None:
             self.stuck += planned.fate is Fate.CHANGED and bool(planned.waits_for)
             self.making += planned.fate is Fate.SUBMITTED
         for name, value in planned.row.columns.items():
-            if name in self._crowded:
+            if name in crowded:
                 continue
-            values = self.columns.setdefault(name, {})
-            if value not in values:
-                values[value] = Counter()
-            values[value][planned.fate] += 1
+            counts = self.columns.setdefault(name, {}).get(value)
+            if counts is not None:
+                counts[fate] += 1
+                continue
+            values = self.columns[name]
+            values[value] = Counter({fate: 1})
             if len(values) > _MANY_VALUES or len(value) > _LONG_VALUE:
-                self._crowded.add(name)
+                crowded.add(name)
                 del self.columns[name]
 
     @property

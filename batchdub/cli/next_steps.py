@@ -75,6 +75,8 @@ def leads_of(settings: Settings, api: str) -> Leads:
 
 def led(text: str, leads: Leads) -> str:
     """Lead the commands that a text names to the same ledger and API; those that are, stay."""
+    if "`batchdub " not in text:
+        return text
 
     def lead(named: re.Match[str]) -> str:
         asking, reading, more = named.groups()

@@ -92,5 +92,7 @@ def _is_numeric(sample: Sequence[Row], name: str) -> bool:
 
 
 def _pad(cell: str, width: int, to_right: bool) -> str:  # noqa: FBT001  called by map
+    if cell.isascii():  # nearly every one, and a plan has a million lines
+        return cell.rjust(width) if to_right else cell.ljust(width)
     padding = " " * max(0, width - columns_wide(cell))
     return padding + cell if to_right else cell + padding

@@ -12,7 +12,8 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def visible(text: str) -> str:
     r"""Write control characters as escapes such as `\x1b`, so that text stays on its line."""
-    return _UNSEEN.sub(_escape, text)
+    # What Python calls printable has none of them, and takes a tenth of the time to tell.
+    return text if text.isprintable() else _UNSEEN.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

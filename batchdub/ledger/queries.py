@@ -289,8 +289,7 @@ class Queries(Telling):
     def _jobs_where(self, column: str, values: Sequence[str]) -> Iterator[Job]:
         for chunk in chunks(values):
             marks = ", ".join("?" * len(chunk))
-            for row in self.ask(f"{_JOB} AND {column} IN ({marks})", chunk):
-                yield job_of(row)
+            yield from map(job_of, self._all(f"{_JOB} AND {column} IN ({marks})", chunk))
 
 
 def open_for_reading(path: Path, patience_s: float | None = None) -> Queries:

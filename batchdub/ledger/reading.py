@@ -47,6 +47,11 @@ class Reading:
             # ledger was; its `fetchone` is not.
             yield from iter(self._connection.execute(query, values).fetchone, None)
 
+    def _all(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Give the rows of a query that has few, all at once: this takes less time for each."""
+        with opening.told_plainly(self.path):
+            return self._connection.execute(query, values).fetchall()
+
     @contextmanager
     def moment(self) -> Iterator[None]:
         """Make all questions asked inside see the ledger at one moment, while a run writes."""

@@ -93,7 +93,12 @@ def damaged(what: str) -> LedgerUnusableError:
 
 
 def time_of(text: str | None) -> datetime | None:
-    return None if text is None else stored_time(text)
+    if text is None:
+        return None
+    try:
+        return from_stored_time(text)
+    except (TypeError, ValueError):
+        raise damaged(f"`{text}` is not a time") from None
 
 
 def job_of(row: Sequence[Any]) -> Job:

@@ -7,6 +7,7 @@ goes on as far as it makes sense.
 from __future__ import annotations
 
 import os
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from batchdub.manifest.decoding import bad_byte, open_text
@@ -27,7 +28,7 @@ from batchdub.manifest.strict_json import read_json
 from batchdub.manifest.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from io import TextIOWrapper
 
     from batchdub.manifest.fields import Fault
@@ -41,25 +42,27 @@ def read_manifests(
     *,
     files: list[ManifestFile] | None = None,
     inspect: Inspect | None = None,
+    keys: bytearray | None = None,
 ) -> Iterator[Row]:
     """Give the valid rows of all manifests, in their order, and add what is wrong to `problems`.
 
     The rows are a stream: only when it is exhausted are the problems complete, and until then no
     row may be ordered. reference_ids are unique over all the files. `files`, if given, gets each
     file that could be read to its end, hashed from the bytes that the rows came from. `inspect`
-    sees every valid row while its line and columns are known.
+    sees every valid row while its line and columns are known. `keys`, if given, gets the media keys
+    of the rows, packed, for `read_again`.
     """
     problems.expect(paths)
-    yield from _read(paths, problems, RowMaker(problems, inspect), files)
+    yield from _read(paths, problems, RowMaker(problems, inspect, keys), files)
 
 
-def read_again(paths: Sequence[str], files: list[ManifestFile]) -> Iterator[Row]:
-    """Give the rows of manifests that were read before without any problem.
+def read_again(paths: Sequence[str], files: list[ManifestFile], keys: bytes) -> Iterator[Row]:
+    """Give the rows of manifests that were read before without any problem, and gave these `keys`.
 
     They are not checked again, so a row is worth nothing unless `files` turns out as it was, which
     is known when the stream is exhausted; a file that cannot be read any more is not among it.
     """
-    yield from _read(paths, Problems(), Remaker(), files)
+    yield from _read(paths, Problems(), Remaker(keys), files)
 
 
 def _read(
@@ -126,6 +129,13 @@ def _read_tree(kind: Kind, text: str, document: Document) -> Node | None:
     return read_json(text, document.tell)
 
 
+def _picking(places: tuple[int, ...]) -> Callable[[list[str]], tuple[str, ...]]:
+    """Give what picks the cells at these places."""
+    if len(places) > 1:
+        return itemgetter(*places)  # for a single place it would give no tuple
+    return lambda cells: tuple([cells[place] for place in places])
+
+
 def _whole_text(text: TextIOWrapper) -> str:
     whole = text.read()
     bad = bad_byte(whole)
@@ -168,7 +178,7 @@ class _TableRows:
         video, audio, reference, flag = (
             self._header.fields.get(name, width) for name in (VIDEO, AUDIO, REFERENCE, FLAG)
         )
-        own = tuple(self._header.own.values())
+        own = _picking(tuple(self._header.own.values()))
         places = {name: at for at, name in enumerate(self._header.own)}
         self._line = 0
         for count, (line, cells) in enumerate(self._table.records()):
@@ -176,9 +186,8 @@ class _TableRows:
             if count == MOST_ROWS:
                 raise UnreadableError(line, None, f"more than {MOST_ROWS:,} rows", "split it")
             cells.append("")
-            values = tuple([cells[index] for index in own])
             yield Draft(
-                line, cells[video], cells[audio], cells[reference], cells[flag], places, values
+                line, cells[video], cells[audio], cells[reference], cells[flag], places, own(cells)
             )
         if not self._line and not self._problems.total:
             raise UnreadableError(self._table.header_line, None, "has no rows", "only a header")

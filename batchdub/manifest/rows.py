@@ -1,7 +1,8 @@
 """From checked fields to rows, in one namespace over all the manifests of a command.
 
-A million rows pass through here one by one. All that stays of a row is 16 bytes of its
-reference_id's hash and where it stood, to tell a duplicate at the later line.
+A million rows pass through here one by one. All that stays of a row is its reference_id, or 16
+bytes of its hash where that is shorter, and where it stood, to tell a duplicate at the later line;
+and its media key, if a second reading wants them.
 """
 
 from __future__ import annotations
@@ -14,11 +15,19 @@ from batchdub.manifest import fields
 from batchdub.manifest.fields import Fault
 from batchdub.manifest.names import AUDIO, FLAG, REFERENCE, VIDEO
 from batchdub.manifest.problems import Problem, Problems, UnreadableError, quoted, shown_name
-from batchdub.media_url import made_reference_id, media_key, without_secrets
+from batchdub.media_url import (
+    bytes_of_key,
+    key_of_bytes,
+    made_reference_id,
+    media_key,
+    without_secrets,
+)
 from batchdub.models import Row, Source
 
 MOST_ROWS = 5_000_000
 _PATH_BITS = 20
+_SHORT = 32
+_KEY_SIZE = 16
 _LOST_ZEROS = Fault(
     "bare numbers of different lengths",
     "if a spreadsheet has removed leading zeros, format the column as text",
@@ -109,10 +118,17 @@ class Maker(Protocol):
 class RowMaker:
     """Makes rows of drafts and tells what is wrong with those that cannot be rows."""
 
-    def __init__(self, problems: Problems, inspect: Inspect | None = None) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        inspect: Inspect | None = None,
+        keys: bytearray | None = None,
+    ) -> None:
         self._problems = problems
         self._inspect = inspect
-        self._seen: dict[bytes, int] = {}
+        self._keys = keys
+        self._good_video: str | None = None
+        self._seen: dict[bytes | str, int] = {}
         self._paths: list[str] = []
         self._digits = 0
         self._path = ""
@@ -132,14 +148,19 @@ class RowMaker:
             self._problems.rows_left_out += 1
             return None
         row = _row_of(draft, self._path, reference_id, key)
+        if self._keys is not None:
+            self._keys += bytes_of_key(key)
         if self._inspect is not None:
             self._inspect(row, lambda name, fault: self._problem(name, fault, locate))
         return row
 
     def _media_key(self, draft: Draft, locate: Locate) -> str:
-        video, audio = fields.url_fault(draft.video), fields.url_fault(draft.audio)
-        flag = fields.flag_fault(draft.flag)
+        # Of one episode there is a row for each language, one after the other.
+        again = draft.video == self._good_video
+        video = None if again else fields.url_fault(draft.video)
+        audio, flag = fields.url_fault(draft.audio), fields.flag_fault(draft.flag)
         if video is None and audio is None and flag is None:
+            self._good_video = draft.video
             disabled = fields.flag_value(draft.flag)
             return media_key(draft.video, draft.audio, disable_speaker_detection=disabled)
         for name, fault in ((VIDEO, video), (AUDIO, audio), (FLAG, flag)):
@@ -171,9 +192,11 @@ class RowMaker:
             self._digits = len(reference_id)
 
     def _is_new(self, draft: Draft, reference_id: str, locate: Locate) -> bool:
-        digest = hashlib.sha256(reference_id.encode()).digest()[:16]
+        seen: bytes | str = reference_id
+        if len(reference_id) > _SHORT:
+            seen = hashlib.sha256(reference_id.encode()).digest()[:16]
         here = draft.line << _PATH_BITS | (len(self._paths) - 1)
-        earlier = self._seen.setdefault(digest, here)
+        earlier = self._seen.setdefault(seen, here)
         # A number that is the very one just put in: two rows of a matrix may share a line.
         if earlier is here:
             return True
@@ -216,11 +239,16 @@ class RowMaker:
 class Remaker:
     """Makes rows of drafts once more, where all were found good: of them nothing is checked again.
 
-    What was not found good, since the file has changed meanwhile, makes any row, or none.
+    What was not found good, since the file has changed meanwhile, makes any row, or none; but no
+    row has a link that cannot be taken apart. `keys` are the rows' media keys, as the first reading
+    gave them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: bytes) -> None:
         self._path = ""
+        self._keys = keys
+        self._next = 0
+        self._good_video: str | None = None
 
     def begin(self, path: str) -> None:
         """Say that the next drafts come from this manifest."""
@@ -228,16 +256,24 @@ class Remaker:
 
     def make(self, draft: Draft, _locate: Locate) -> Row:
         """Make a row. Raises UnreadableError for a draft that cannot be one."""
-        try:
-            disabled = fields.flag_value(draft.flag)
-            key = media_key(draft.video, draft.audio, disable_speaker_detection=disabled)
-        except (KeyError, ValueError):
-            raise _changed(draft.line) from None
+        packed = self._keys[self._next : self._next + _KEY_SIZE]
+        self._next += _KEY_SIZE
+        if draft.video != self._good_video:
+            self._require_usable(draft.video, draft.line)
+            self._good_video = draft.video
+        self._require_usable(draft.audio, draft.line)
+        if not packed or fields.flag_fault(draft.flag) is not None:
+            raise _changed(draft.line)
+        key = key_of_bytes(packed)
         return _row_of(draft, self._path, draft.reference or made_reference_id(key), key)
 
     def tell(self, name: str, _fault: Fault, locate: Locate) -> None:
         """Refuse a record of which there was no problem before."""
         raise _changed(locate(name)[0])
+
+    def _require_usable(self, url: str, line: int) -> None:
+        if fields.url_fault(url) is not None:
+            raise _changed(line)
 
 
 def _changed(line: int) -> UnreadableError:
@@ -245,6 +281,10 @@ def _changed(line: int) -> UnreadableError:
 
 
 def _row_of(draft: Draft, path: str, reference_id: str, key: str) -> Row:
+    values = draft.values
+    if "://" in "".join(values):
+        # A link of the user's own may be signed as well, and the ledger keeps no signature.
+        values = tuple(map(without_secrets, values))
     return Row(
         reference_id,
         Source(path, draft.line),
@@ -252,6 +292,5 @@ def _row_of(draft: Draft, path: str, reference_id: str, key: str) -> Row:
         draft.audio,
         fields.flag_value(draft.flag),
         key,
-        # A link of the user's own may be signed as well, and the ledger keeps no signature.
-        Columns(draft.places, tuple(map(without_secrets, draft.values))),
+        Columns(draft.places, values),
     )

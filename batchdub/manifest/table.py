@@ -1,7 +1,8 @@
 """Tables as spreadsheets export them: records with the line they start at.
 
 The separator is taken from the header alone: a comma in a title decides nothing. Columns are
-worked out only where there is something to tell, from the text of the current record.
+worked out only where there is something to tell, from the text of the current record. A line
+without any quote is cut at its separators; `csv` is for the others, and would give the same.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _BLANK = " \t\r\n"
 _LONGEST_LINE = 1 << 20
 _LONGEST_RECORD = 1 << 22
+_LONGEST_CELL = 131_072  # what `csv` takes
 _QUOTED = r' *"[^"]*(?:""[^"]*)*" *'
 _CELLS = {each: re.compile(rf"{_QUOTED}(?=[{each}\r\n]|\Z)|[^{each}\r\n]*") for each in ",;\t"}
 _WHOLE_QUOTED = re.compile(_QUOTED)
@@ -42,6 +44,7 @@ class Table:
         self._line_no = 0
         self._raw: list[str] = []
         self._raw_size = 0
+        self._ahead = ""  # a line that was read, and is still to be given out by `_lines`
         self._source = self._lines()
         self._separator = ","
         self.header_line = 1
@@ -57,15 +60,20 @@ class Table:
         reader = csv.reader(
             self._source, delimiter=self._separator, strict=True, skipinitialspace=True
         )
-        width = len(self.header)
+        width, separator = len(self.header), self._separator
         while True:
             line = self._begin_record()
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                cells = self._mended(line, error)
-            if cells is None:
+            text = self._next_line()
+            if not text:
                 return
+            if '"' in text or len(text) > _LONGEST_CELL:
+                self._ahead = text
+                try:
+                    cells = next(reader)
+                except csv.Error as error:
+                    cells = self._mended(line, error)
+            else:
+                cells = text.split(separator)
             self.sheet_row += 1
             cells = [cell.strip(_BLANK) for cell in cells]
             if not any(cells):
@@ -87,19 +95,27 @@ class Table:
         return start + 1 if start <= len(self._raw[0].rstrip("\r\n")) else None
 
     def _lines(self) -> Iterator[str]:
-        while line := self._text.readline(_LONGEST_LINE):
-            self._line_no += 1
-            self._raw.append(line)
-            self._raw_size += len(line)
-            if len(line) == _LONGEST_LINE:
-                raise UnreadableError(
-                    self._line_no, None, f"a line of {_LONGEST_LINE:,} characters or more"
-                )
-            if self._raw_size > _LONGEST_RECORD:
-                self._stop_at_quote(self._line_no - len(self._raw) + 1)
-            if not line.isascii():
-                self._stop_at_bad_byte(line)
+        while line := self._ahead or self._next_line():
+            self._ahead = ""
             yield line
+
+    def _next_line(self) -> str:
+        """Read one more line of the current record; empty at the end of the file."""
+        line = self._text.readline(_LONGEST_LINE)
+        if not line:
+            return line
+        self._line_no += 1
+        self._raw.append(line)
+        self._raw_size += len(line)
+        if len(line) == _LONGEST_LINE:
+            raise UnreadableError(
+                self._line_no, None, f"a line of {_LONGEST_LINE:,} characters or more"
+            )
+        if self._raw_size > _LONGEST_RECORD:
+            self._stop_at_quote(self._line_no - len(self._raw) + 1)
+        if not line.isascii():
+            self._stop_at_bad_byte(line)
+        return line
 
     def _stop_at_bad_byte(self, line: str) -> None:
         bad = bad_byte(line)

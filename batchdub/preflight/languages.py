@@ -78,7 +78,11 @@ def said_by(url: str, wanted: str) -> Said | None:
     German. None if nothing is said.
     """
     folder, name = folder_and_name(url)
-    tokens = [token for token in _SPLIT.split(name.rpartition(".")[0] or name) if token]
+    stem = name.rpartition(".")[0] or name
+    last = stem.rpartition("-")[2].rpartition("_")[2].rpartition(".")[2]
+    if said := _said_last(last, wanted):
+        return said
+    tokens = [token for token in _SPLIT.split(stem) if token]
     for token in reversed(tokens):
         if language_of(token) == wanted:
             return Said(token, wanted, "file name", sure=True)
@@ -90,6 +94,14 @@ def said_by(url: str, wanted: str) -> Said | None:
     if language := _CODES.get(token.lower(), ""):
         return Said(token, language, "file name", sure=token.lower() in _SURE)
     return of_folders[0] if of_folders else None
+
+
+@lru_cache(maxsize=4096)
+def _said_last(word: str, wanted: str) -> Said | None:
+    """Give what the last word of a name says if it is the wanted language, as nearly always."""
+    if not (word.isascii() and word.isalnum() and language_of(word) == wanted):
+        return None
+    return Said(word, wanted, "file name", sure=True)
 
 
 @lru_cache(maxsize=8)  # a row's two links; the next rows have the same video

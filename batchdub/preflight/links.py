@@ -23,6 +23,8 @@ class Life:
 
 def life_of_row(row: Row) -> Life | None:
     """Read the life of a row's links; None where none of them says anything of its time."""
+    if "?" not in row.video_url and "?" not in row.audio_url:
+        return None
     video, audio = life_of(row.video_url), life_of(row.audio_url)
     if video is None and audio is None:
         return None
@@ -45,12 +47,14 @@ def doom(life: Life | None, at: datetime, margin_s: float) -> str:
     return ""
 
 
-def dead_links(row: Row, now: datetime) -> Iterator[tuple[str, str]]:
+def dead_links(row: Row, now: datetime) -> list[tuple[str, str]]:
     """Give those of a row's links that are dead already: the field, and what is wrong."""
     life = life_of_row(row)
-    for name, link in life.links if life else ():
-        if link.ends_at is not None and link.ends_at <= now:
-            yield name, f"the signed link ({link.scheme}) died on {local_time(link.ends_at)}"
+    return [
+        (name, f"the signed link ({link.scheme}) died on {local_time(link.ends_at)}")
+        for name, link in (life.links if life else ())
+        if link.ends_at is not None and link.ends_at <= now
+    ]
 
 
 def _what(name: str, link: LinkLife, at: datetime, margin_s: float) -> str:

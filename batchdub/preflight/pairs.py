@@ -19,6 +19,7 @@ from batchdub.preflight.languages import folder_and_name, language_of, said_by
 
 _VIDEO = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mxf", ".mpg", ".mpeg"})
 _AUDIO = frozenset({".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".aif", ".aiff"})
+_VIDEO_ENDINGS, _AUDIO_ENDINGS = tuple(_VIDEO), tuple(_AUDIO)
 _LANGUAGE_COLUMNS = ("language", "lang", "locale")
 _EPISODE_COLUMNS = ("episode", "ep", "episode_no", "episode_number", "episode_id")
 # Numbers and codes only: a title may be translated, so that one video has many.
@@ -53,14 +54,15 @@ class PairCheck:
         self._followed: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
 
-    def look(self, row: Row) -> Iterator[Doubt]:
+    def look(self, row: Row) -> list[Doubt]:
         """Give what looks wrong with a row, given those before it."""
-        yield from _swapped(row)
+        doubts = [] if _is_plain_pair(row) else list(_swapped(row))
         names = _known_columns(tuple(row.columns))
         if names.language:
-            yield from self._look_at_language(row, names.language)
+            self._look_at_language(row, names.language, doubts)
         if names.episode:
-            yield from self._look_at_episode(row, names.episode, names.season)
+            self._look_at_episode(row, names.episode, names.season, doubts)
+        return doubts
 
     def believes(self, doubt: Doubt) -> bool:
         """Whether a doubt counts, now that all rows were seen: most follow its convention."""
@@ -68,7 +70,7 @@ class PairCheck:
             return True
         return self._broken[doubt.convention] <= self._followed[doubt.convention]
 
-    def _look_at_language(self, row: Row, column: str) -> Iterator[Doubt]:
+    def _look_at_language(self, row: Row, column: str, doubts: list[Doubt]) -> None:
         value = row.columns[column]
         if not value:
             return
@@ -76,15 +78,18 @@ class PairCheck:
         other = _twin(self._languages, row.audio_url, row.source, wanted or value.lower(), value)
         if other is not None:
             before, place = other
-            yield Doubt(
+            doubt = Doubt(
                 "audio_url",
                 f"the same audio as at {place}, where {column} is {quoted(before)}",
                 f"here it is {quoted(value)}: one of the two has the wrong dub",
             )
+            doubts.append(doubt)
         if wanted:
-            yield from self._look_at_name(row, column, value, wanted)
+            self._look_at_name(row, column, value, wanted, doubts)
 
-    def _look_at_name(self, row: Row, column: str, value: str, wanted: str) -> Iterator[Doubt]:
+    def _look_at_name(
+        self, row: Row, column: str, value: str, wanted: str, doubts: list[Doubt]
+    ) -> None:
         said = said_by(row.audio_url, wanted)
         if said is None:
             return
@@ -92,14 +97,15 @@ class PairCheck:
             self._followed[said.where] += 1
             return
         self._broken[said.where] += 1
-        yield Doubt(
+        doubt = Doubt(
             "audio_url",
             f"the {said.where} says {quoted(said.token)}, the column {column} {quoted(value)}",
             "one of the two may be wrong",
             "" if said.sure else said.where,
         )
+        doubts.append(doubt)
 
-    def _look_at_episode(self, row: Row, column: str, season: str) -> Iterator[Doubt]:
+    def _look_at_episode(self, row: Row, column: str, season: str, doubts: list[Doubt]) -> None:
         value = row.columns[column]
         number = _episode_number(value, row.columns.get(season, ""))
         if not number:
@@ -107,11 +113,19 @@ class PairCheck:
         other = _twin(self._episodes, row.video_url, row.source, number, value)
         if other is not None:
             before, place = other
-            yield Doubt(
+            doubt = Doubt(
                 "video_url",
                 f"the same video as at {place}, where {column} is {quoted(before)}",
                 f"here it is {quoted(value)}: one of the two may have the wrong video",
             )
+            doubts.append(doubt)
+
+
+def _is_plain_pair(row: Row) -> bool:
+    """Whether a row's links plainly end as they should, so that `_swapped` has nothing to say."""
+    video, audio = row.video_url.partition("?")[0], row.audio_url.partition("?")[0]
+    ends = video.endswith(_VIDEO_ENDINGS) and audio.endswith(_AUDIO_ENDINGS)
+    return ends and "#" not in video and "#" not in audio
 
 
 def _swapped(row: Row) -> Iterator[Doubt]:

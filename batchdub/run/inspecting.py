@@ -71,7 +71,7 @@ class Inspector:
         return frozenset(reference_id for _, _, reference_id in believed)
 
     def _look_for_dead_links(self, row: Row, problem_at: Callable[[str, Fault], Problem]) -> None:
-        dead = list(dead_links(row, self._checks.now))
+        dead = dead_links(row, self._checks.now)
         if dead and self._sends(row):
             for name, what in dead:
                 self._problems.add(problem_at(name, Fault(what, FRESH_LINKS)), of_row=True)

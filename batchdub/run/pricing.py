@@ -115,9 +115,13 @@ class Pricing:
 
     def noting(self, planned: Iterable[PlannedRow]) -> Iterator[PlannedRow]:
         """Pass planned rows on, and note those that will be sent at a cost that is not known."""
+        tariff = self.tariff
+        if tariff is None:
+            yield from planned
+            return
         for item in planned:
-            row, tariff = item.row, self.tariff
-            if tariff is not None and item.fate.sends and tariff.cost_of(row.columns) is None:
+            row = item.row
+            if item.fate.sends and tariff.cost_of(row.columns) is None:
                 self._note(
                     f"{row.source}: `{row.reference_id}`: {tariff.doubt(row.columns)},"
                     " so its cost is not known, and in no sum"

@@ -71,7 +71,8 @@ class Source:
     `rows` counts the chosen ones, `invalid` those that were left out for a problem because the
     caller wanted it so; `missing` are wanted reference_ids that no manifest has any more.
     `without` are reference_ids of valid rows that were left out all the same. `sound` tells that no
-    problem was found, so that nothing has to be left out again.
+    problem was found, so that nothing has to be left out again; `keys` are then all rows' media
+    keys, packed.
     """
 
     paths: tuple[str, ...]
@@ -82,6 +83,7 @@ class Source:
     missing: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     sound: bool = False
+    keys: bytes = field(default=b"", repr=False)
 
     def numbered(self) -> Iterator[Numbered]:
         """Read the manifests again and give the chosen rows.
@@ -92,7 +94,7 @@ class Source:
         self._require_unchanged([fingerprint(path) for path in self.paths])
         files: list[ManifestFile] = []
         everything = (
-            read_again(self.paths, files)
+            read_again(self.paths, files, self.keys)
             if self.sound
             else read_manifests(self.paths, Problems(), files=files)
         )
@@ -150,12 +152,14 @@ def open_source(
     """
     problems = Problems()
     files: list[ManifestFile] = []
+    keys = bytearray()
     choosing = Choosing(choice.rows)
     looked = checks or Checks(datetime.now(UTC), dead=False, pairs=False)
     looked = replace(looked, dead=looked.dead and not skip_invalid)
     with asking_ledger(looked.ledger_path) as sends:
         inspector = Inspector(looked, problems, choice.counting(), sends)
-        rows = read_manifests(paths, problems, files=files, inspect=inspector if checks else None)
+        inspect = inspector if checks else None
+        rows = read_manifests(paths, problems, files=files, inspect=inspect, keys=keys)
         found = _found(choice, rows, choosing)
     without = inspector.finish()
     _tell_warnings(problems, warn)
@@ -175,6 +179,7 @@ def open_source(
         tuple(missing),
         without,
         sound=not problems.total,
+        keys=b"" if problems.total else bytes(keys),
     )
 
 
