@@ -55,3 +55,8 @@ def m005_media_of_attempts(db: Database) -> None:
 @MIGRATIONS()
 def m006_ordered_gives_way(_: Database) -> None:
     """Put back only the latest revision, and none under which an order is known: guards again."""
+
+
+@MIGRATIONS()
+def m007_short_index_of_media(_: Database) -> None:
+    """Find the jobs of a medium by a part of its key: only the index changes."""

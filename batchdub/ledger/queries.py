@@ -19,6 +19,7 @@ from batchdub.ledger.records import (
     stored_time,
     time_of,
 )
+from batchdub.ledger.tables import SHORT_MEDIA, SHORT_MEDIA_SINCE, short_media
 from batchdub.ledger.telling import Telling
 from batchdub.media_url import identity_of, url_hash
 from batchdub.models import Job, MediaLook
@@ -42,14 +43,24 @@ class Queries(Telling):
     def latest_jobs(self, reference_ids: Sequence[str]) -> dict[str, Job]:
         """Give the latest revision of each of the manifest's reference_ids that has a job."""
         return {
-            job.key.reference_id: job for job in self._jobs_where("reference_id", reference_ids)
+            job.key.reference_id: job
+            for chunk in chunks(reference_ids)
+            for job in self._jobs_where(f"reference_id IN ({_marks(chunk)})", chunk)
         }
 
     def jobs_of_media(self, media_keys: Sequence[str]) -> dict[str, list[Job]]:
         """Give the jobs, latest revisions only, that order one of these media."""
         found: dict[str, list[Job]] = {}
-        for job in self._jobs_where("media_key", media_keys):
-            found.setdefault(job.media_key, []).append(job)
+        is_short = self.schema_version() >= SHORT_MEDIA_SINCE
+        for chunk in chunks(media_keys):
+            condition, values = f"media_key IN ({_marks(chunk)})", list(chunk)
+            if is_short:
+                # The plus keeps SQLite from putting a single key into the expression, which then
+                # is not the index's any more.
+                condition = f"{SHORT_MEDIA} IN ({_marks(chunk)}) AND +{condition}"
+                values = [*map(short_media, chunk), *chunk]
+            for job in self._jobs_where(condition, values):
+                found.setdefault(job.media_key, []).append(job)
         return found
 
     def jobs_by_id(self, job_ids: Sequence[int]) -> list[Job]:
@@ -286,10 +297,12 @@ class Queries(Telling):
         )
         return None if row is None else time_of(row[0])
 
-    def _jobs_where(self, column: str, values: Sequence[str]) -> Iterator[Job]:
-        for chunk in chunks(values):
-            marks = ", ".join("?" * len(chunk))
-            yield from map(job_of, self._all(f"{_JOB} AND {column} IN ({marks})", chunk))
+    def _jobs_where(self, condition: str, values: Sequence[str]) -> Iterator[Job]:
+        return map(job_of, self._all(f"{_JOB} AND {condition}", values))
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def open_for_reading(path: Path, patience_s: float | None = None) -> Queries:

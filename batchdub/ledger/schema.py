@@ -22,7 +22,7 @@ from batchdub.states import (
 )
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 COSTS_SINCE = 2
 """The first version whose attempts have a cost."""
 OUTPUTS_SINCE = 3
@@ -85,7 +85,7 @@ def guards(version: int = SCHEMA_VERSION) -> tuple[str, ...]:
 
 def expected_guards(version: int = SCHEMA_VERSION) -> dict[str, str]:
     """Give what must stand in a ledger's `sqlite_master`: triggers and indexes by name."""
-    return dict(map(named, (*guards(version), *indexes())))
+    return dict(map(named, (*guards(version), *indexes(version))))
 
 
 def present_guards(connection: sqlite3.Connection) -> dict[str, str]:

@@ -112,13 +112,19 @@ TABLES = (
     ) WITHOUT ROWID""",
 )
 
+SHORT_MEDIA_SINCE = 7
+SHORT_MEDIA = "substr(media_key, 4, 6)"
+"""What the index of media is of: enough of a hash to find a few jobs of many by, a third as large.
+
+A question compares the whole key as well. Older ledgers have an index of whole keys.
+"""
 _INDEXES = (
     "CREATE UNIQUE INDEX job_request ON jobs (request_id) WHERE request_id IS NOT NULL",
     # Partial, since nearly every job is the latest: an index that begins with `latest` would draw
     # every question to itself, and read a million jobs to find one. `latest` comes last so that
     # counting reads the index alone.
     "CREATE INDEX job_state ON jobs (state, held, latest) WHERE latest = 1",
-    "CREATE INDEX job_media ON jobs (media_key)",
+    f"CREATE INDEX job_media ON jobs ({SHORT_MEDIA})",
     "CREATE INDEX job_order ON jobs (manifest_id, position) WHERE latest = 1",
     f"CREATE INDEX job_attention ON jobs (manifest_id, position) WHERE {NEEDS_A_LOOK}",
     "CREATE UNIQUE INDEX one_open_attempt ON attempts (job_id) WHERE event IS NULL",
@@ -128,9 +134,16 @@ _INDEXES = (
 )
 
 
-def indexes() -> tuple[str, ...]:
-    """Give the indexes, as SQL; the unique ones are invariants too."""
-    return _INDEXES
+def indexes(version: int = SHORT_MEDIA_SINCE) -> tuple[str, ...]:
+    """Give a version's indexes, as SQL; the unique ones are invariants too."""
+    if version >= SHORT_MEDIA_SINCE:
+        return _INDEXES
+    return tuple(each.replace(SHORT_MEDIA, "media_key") for each in _INDEXES)
+
+
+def short_media(media_key: str) -> str:
+    """Give what `SHORT_MEDIA` is of a media key."""
+    return media_key[3:9]
 
 
 def strange_values() -> dict[str, str]:

@@ -48,6 +48,7 @@ def newer(monkeypatch):
     later()(migrations.m004_ways_back)
     later()(migrations.m005_media_of_attempts)
     later()(migrations.m006_ordered_gives_way)
+    later()(migrations.m007_short_index_of_media)
 
     @later()
     def m007_more(db):

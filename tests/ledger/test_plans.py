@@ -55,6 +55,14 @@ def test_what_is_asked_of_a_row_does_not_read_the_others(ledger, plans, name):
         assert MANY not in step, step
 
 
+def test_the_jobs_of_a_medium_are_found_by_its_index(ledger, plans):
+    """It is of a part of the key only: the question must name that part as the index does."""
+    for names in ("a", "ab"):
+        ledger.jobs_of_media([make_row(name).media_key for name in names])
+
+    assert plans().count("SEARCH jobs USING INDEX job_media (<expr>=?)") == 2
+
+
 def test_a_days_spend_is_looked_up_order_by_order(ledger, plans):
     """One reading of the attempts, and of each only what its own job has been through."""
     list(spend_since(ledger, START))
