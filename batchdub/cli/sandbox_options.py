@@ -22,7 +22,7 @@ fault_option = option(
     help="Make something go wrong with probability P; can be given for several kinds: "
     "drop-before, drop-after, error-before, error-after, gateway-before, gateway-after, "
     "junk-after, list-error, fail, output-drop, output-expired, output-page, and throttle, late,"
-    " slow, list-lag, output-slow, which take a time as well.",
+    " slow, list-lag, output-slow, output-lapse, which take a time as well.",
 )
 tokens_option = option(
     "--tokens",

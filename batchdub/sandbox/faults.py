@@ -56,11 +56,15 @@ class Kind(StrEnum):
     """A dub's bytes take so long to come, piece by piece."""
     OUTPUT_EXPIRED = "output-expired"
     """A dub's link is refused with 403, as one that is too old."""
+    OUTPUT_LAPSE = "output-lapse"
+    """Links to a dub are good for no longer than this after each was given."""
     OUTPUT_PAGE = "output-page"
     """In place of a dub comes a page of HTML, with 200."""
 
 
-TIMED = frozenset({Kind.THROTTLE, Kind.LATE, Kind.SLOW, Kind.LIST_LAG, Kind.OUTPUT_SLOW})
+TIMED = frozenset(
+    {Kind.THROTTLE, Kind.LATE, Kind.SLOW, Kind.LIST_LAG, Kind.OUTPUT_SLOW, Kind.OUTPUT_LAPSE}
+)
 BEFORE = frozenset({Kind.THROTTLE, Kind.DROP_BEFORE, Kind.ERROR_BEFORE, Kind.GATEWAY_BEFORE})
 
 # An order has one ending: the first of these that hits it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -22,7 +23,7 @@ LINK_REFUSED = error_answer(403, "link expired or not signed")
 
 def output_link(host: str, request_id: str, expires_at: datetime, seed: int) -> str:
     """Make a link to an order's dub, signed as CloudFront signs: with what must stay hidden."""
-    expires_s = int(expires_at.timestamp())
+    expires_s = math.ceil(expires_at.timestamp())  # whole seconds, as CloudFront writes them
     query = {
         "Expires": expires_s,
         "Signature": _sign(request_id, str(expires_s), seed),

@@ -175,7 +175,12 @@ class Provider:
         return json_answer({"data": rows, "pagination": pagination})
 
     def _link(self, order: Order, call: Call, now: datetime) -> str:
-        expires_at = now + timedelta(seconds=self.settings.link_ttl_s)
+        # What is fetched next decides, so that the number of looks moves no fault.
+        faults, seed = self.settings.faults, self.settings.seed
+        fetch_no = self._fetches_of[order.subject] + 1
+        lapse = hit(faults, Kind.OUTPUT_LAPSE, seed, order.subject, fetch_no)
+        good_s = self.settings.link_ttl_s if lapse is None else lapse.duration_s
+        expires_at = now + timedelta(seconds=good_s)
         host = call.headers.get("host", "127.0.0.1")
         return output_link(host, order.request_id, expires_at, self.settings.seed)
 

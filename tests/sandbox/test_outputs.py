@@ -139,6 +139,23 @@ def test_a_download_can_take_its_time():
     assert b"".join(answer.pieces()) == answer.body
 
 
+def test_links_can_lapse_before_they_are_used():
+    """Each is good for so long after it was given, and no longer: the next one is good again."""
+    driver = Driver("output-lapse=1:5s", link_ttl_s=60)
+    driver.order("ref")
+    driver.wait(10)
+
+    def given():
+        url = json_of(driver.get(f"{REQUESTS}/ref"))["output_url"]
+        return url.removeprefix("http://127.0.0.1:9")
+
+    old = given()
+    assert fetch(driver, old).status == 200
+    driver.wait(6)
+    assert fetch(driver, old).status == 403
+    assert fetch(driver, given()).status == 200
+
+
 def test_a_link_can_be_refused_and_a_page_come_in_place_of_a_dub():
     assert {answer.status for answer in output_answers("output-expired=1", number=2)} == {403}
     (page,) = output_answers("output-page=1", number=1)
