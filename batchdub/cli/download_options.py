@@ -26,7 +26,7 @@ DOWNLOADING = (
         "--download-name",
         type=parsed("template", parse_name_template),
         metavar="NAME",
-        default=DEFAULT_NAME,
+        show_default=f"as before in this folder, else {DEFAULT_NAME}",
         help="The files' names, made of columns: '{language}/{season}/{reference_id}.mp4'.",
     ),
     option(
@@ -61,8 +61,7 @@ def download_of(wanted: Wanted) -> Download | None:
     from batchdub.run.destinations import open_folder  # noqa: PLC0415  not for `--help`
     from batchdub.run.options import Download  # noqa: PLC0415  as above
 
-    names = wanted.download_name or parse_name_template(DEFAULT_NAME)
-    return Download(open_folder(wanted.download), names, wanted.download_concurrency)
+    return Download(open_folder(wanted.download), wanted.download_name, wanted.download_concurrency)
 
 
 def download_again(context: click.Context) -> tuple[str, ...]:
@@ -73,6 +72,6 @@ def download_again(context: click.Context) -> tuple[str, ...]:
     if context.params.get("download") is None:
         return ()
     options = ["--download", str(context.params["download"])]
-    if (names := context.params["download_name"]).text != DEFAULT_NAME:
+    if (names := context.params["download_name"]) is not None:
         options += ["--download-name", names.text]
     return tuple(options)

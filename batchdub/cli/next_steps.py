@@ -93,6 +93,11 @@ def resume_with(leads: Leads) -> tuple[str, ...]:
     return ("batchdub", "resume", *leads.api, *leads.ledger, *leads.money)
 
 
+def fetch_with(leads: Leads) -> str:
+    """Give the command that fetches finished dubs which are not here."""
+    return shlex.join(["batchdub", "wait", *leads.api, *leads.ledger, *leads.download])
+
+
 def retry_with(leads: Leads, reference_id: str, *more: str) -> str:
     """Give the command that orders a failed or rejected row again, or with more a cancelled one."""
     return shlex.join(["batchdub", "retry", *more, *leads.api, *leads.ledger, *_id(reference_id)])

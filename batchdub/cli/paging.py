@@ -5,12 +5,21 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import BinaryIO, TextIO
 
-from batchdub.cli.next_steps import Leads, leads_of, next_commands
-from batchdub.cli.standing import Overview, describe_run, found_in, overview_of
+from batchdub.cli.next_steps import Leads, fetch_with, next_commands
+from batchdub.cli.standing import (
+    Overview,
+    describe_run,
+    disk_of,
+    found_in,
+    leads_at_sight,
+    overview_of,
+)
+from batchdub.headline import Standing
 from batchdub.ledger import Queries, RunRecord
 from batchdub.ledger.night import ended_since, last_event_at, runs_since, tried_since
 from batchdub.ledger.overview import column_names
@@ -20,8 +29,9 @@ from batchdub.report.as_xlsx import write_xlsx
 from batchdub.report.axes import Axes, ColumnValues, find_axes, parse_axes
 from batchdub.report.causes import Lead
 from batchdub.report.choosing import Choice
-from batchdub.report.digest import Digest, digest_of
-from batchdub.report.fields import REPORT_COLUMNS, report_row, shown_names
+from batchdub.report.digest import Digest, digest_of, standing_of_row
+from batchdub.report.fields import report_columns, report_row, shown_names
+from batchdub.report.on_disk import Disk
 from batchdub.report.page import Page, Told, write_page
 from batchdub.report.timeline import Timeline, draw
 from batchdub.settings import Settings
@@ -38,9 +48,10 @@ def page_of(
 
     Raises UnusableInputError for a choice of no row, and for a grid of no column.
     """
-    overview = overview_of(ledger, choice.rows)
-    digest = _digest(ledger, choice, grid, overview.duplicates)
-    leads = leads_of(settings, overview.api)
+    disk = disk_of(ledger)
+    digest = _digest(ledger, choice, grid, disk)
+    overview = replace(overview_of(ledger, choice.rows, files=False), dubs=digest.dubs)
+    leads = leads_at_sight(settings, overview)
     line, runs = _night(ledger, choice)
     told = Told(
         now=datetime.now(UTC),
@@ -50,37 +61,47 @@ def page_of(
         next_commands=_next(overview, leads),
         lead=Lead(leads.ledger, leads.api),
         cost=_cost(ledger, choice),
+        fetch=fetch_with(leads),
     )
     columns = column_names(ledger)
     page = Page(digest, told, columns, line, runs)
-    return lambda out: write_page(page, _rows(ledger, choice, columns), out)
+    return lambda out: write_page(page, _rows(ledger, choice, columns, disk), out)
 
 
 def workbook_of(ledger: Queries, choice: Choice, grid: str) -> Callable[[BinaryIO], None]:
-    """Do the same for a workbook: the rows, and the grid."""
-    digest = _digest(ledger, choice, grid, ())
+    """Do the same for a workbook: the rows, the grid, and what there is to say of them."""
+    disk = disk_of(ledger)
+    digest = _digest(ledger, choice, grid, disk)
     own = column_names(ledger)
-    columns = (*REPORT_COLUMNS, *shown_names(own).values())
-    rows = _rows(ledger, choice, own)
+    columns = report_columns(own, files=disk is not None)
+    rows = _rows(ledger, choice, own, disk)
     return lambda out: write_xlsx(rows, columns, digest, datetime.now(UTC), out)
 
 
-def _digest(
-    ledger: Queries, choice: Choice, grid: str, duplicates: Sequence[tuple[str, str]]
-) -> Digest:
+def title_of(ledger: Queries, choice: Choice, disk: Disk | None) -> list[str]:
+    """Say a report in a line or two, for a format that has room above its rows."""
+    known = choice.known(ledger)
+    rows = known if disk is None else disk.checked(known)
+    return digest_of(rows, Axes(), files=disk is not None).title
+
+
+def _digest(ledger: Queries, choice: Choice, grid: str, disk: Disk | None) -> Digest:
     seen = ColumnValues()
     for row in choice.known(ledger):
         seen.add(row["columns"])
-    return digest_of(choice.known(ledger), _axes(grid, seen), duplicates)
+    known = choice.known(ledger)
+    rows = known if disk is None else disk.checked(known)
+    return digest_of(rows, _axes(grid, seen), files=disk is not None)
 
 
 def _rows(
-    ledger: Queries, choice: Choice, own_columns: Sequence[str]
-) -> Iterator[tuple[dict[str, object], bool]]:
-    """Give the report's rows, each with whether it is held."""
+    ledger: Queries, choice: Choice, own_columns: Sequence[str], disk: Disk | None
+) -> Iterator[tuple[dict[str, object], Standing]]:
+    """Give the report's rows, each with its standing."""
     shown = shown_names(own_columns)
-    for row in choice.known(ledger):
-        yield report_row(row, row["columns"], shown), row["held"] is not None
+    known = choice.known(ledger)
+    for row in known if disk is None else disk.checked(known):
+        yield report_row(row, row["columns"], shown), standing_of_row(row)
 
 
 def _axes(grid: str, seen: ColumnValues) -> Axes:

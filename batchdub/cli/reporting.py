@@ -12,6 +12,7 @@ import click
 
 from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.options import settings_of
+from batchdub.cli.standing import disk_of
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries, open_for_reading
 from batchdub.ledger.overview import column_names, run_ids
@@ -83,8 +84,16 @@ def _writer(ledger: Queries, settings: Settings, wanted: Wanted) -> Write:
         from batchdub.cli.paging import page_of  # noqa: PLC0415  only this format needs jinja2
 
         return page_of(ledger, settings, wanted.choice, wanted.grid)
-    columns, rows = chosen_rows(ledger, wanted.choice)
-    return lambda out: write_report(rows, columns, wanted.format_name, out)
+    disk = disk_of(ledger)
+    title = []
+    if wanted.format_name == "markdown":
+        from batchdub.cli.paging import title_of  # noqa: PLC0415  rarely needed
+
+        title = title_of(ledger, wanted.choice, disk)
+    columns, rows = chosen_rows(ledger, wanted.choice, disk)
+    return lambda out: write_report(
+        rows, columns, wanted.format_name, out, files=disk is not None, title=title
+    )
 
 
 def _write_workbook(ledger: Queries, wanted: Wanted) -> None:

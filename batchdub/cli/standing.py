@@ -7,7 +7,7 @@ import shlex
 import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,9 @@ from batchdub.cli.next_steps import (
 )
 from batchdub.cli.options import settings_of
 from batchdub.exits import Exit
+from batchdub.headline import headline
 from batchdub.ledger import open_for_reading
+from batchdub.ledger.outputs import any_outputs
 from batchdub.ledger.overview import (
     Attention,
     count_by_held,
@@ -34,6 +36,9 @@ from batchdub.ledger.overview import (
     process_of,
 )
 from batchdub.models import Job
+from batchdub.report.choosing import Choice
+from batchdub.report.on_disk import Disk, Dubs
+from batchdub.run.name_memory import last_folder
 from batchdub.run.picking import pick_jobs
 from batchdub.select import Selector
 from batchdub.states import JobState
@@ -62,6 +67,8 @@ class Overview:
     `running` tells that the last run has not ended and its process is there; `stalled` counts the
     submitted jobs that have been at the API for very long; `priced` tells that there is something
     to order, and that orders before it had a price; `manifests` are those that its rows stand in.
+    `doubled` counts those jobs that have a further order; `dubs` is None where none was downloaded,
+    and `folder` the last one that dubs went to.
     """
 
     api: str
@@ -73,6 +80,14 @@ class Overview:
     stalled: int
     priced: bool = False
     manifests: tuple[str, ...] = ()
+    doubled: Counter[tuple[JobState, bool]] = field(default_factory=Counter)
+    dubs: Dubs | None = None
+    folder: str = ""
+
+    @property
+    def title(self) -> str:
+        """How many rows are ordered, and how many need somebody."""
+        return headline(self.counts, self.doubled)
 
     def rows(self, *states: JobState) -> int:
         """Count the jobs in these states."""
@@ -88,8 +103,13 @@ def read_overview(path: Path, selector: Selector | None = None) -> Overview:
         return overview_of(ledger, selector)
 
 
-def overview_of(ledger: Queries, selector: Selector | None = None) -> Overview:
-    """Do the same of a ledger that is open already, at the moment at which it is seen."""
+def overview_of(
+    ledger: Queries, selector: Selector | None = None, *, files: bool = True
+) -> Overview:
+    """Do the same of a ledger that is open already, at the moment at which it is seen.
+
+    Without `files` no dub's file is looked at.
+    """
     last_run = ledger.last_run()
     open_run = last_run if last_run and last_run.ended_at is None else None
     counts = count_by_held(ledger)
@@ -104,6 +124,9 @@ def overview_of(ledger: Queries, selector: Selector | None = None) -> Overview:
         last_run=last_run,
         manifests=tuple(ledger.manifest_paths()),
         running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
+        doubled=_doubled(ledger),
+        dubs=_dubs(ledger, selector or Selector()) if files else None,
+        folder=last_folder(ledger) or "",
     )
     if selector is None or not selector.clauses:
         return overview
@@ -121,6 +144,9 @@ def _of_these(
     return replace(
         overview,
         counts=Counter((job.state, job.held is not None) for job in jobs),
+        doubled=Counter(
+            (job.state, job.held is not None) for job in jobs if job.key.reference_id in duplicates
+        ),
         attention=tuple(
             Attention(job.source, job.key.reference_id, job.state, job.held, job.error)
             for job in looks[:_SHOWN]
@@ -131,6 +157,41 @@ def _of_these(
             for request_id in duplicates.get(job.key.reference_id, ())
         ),
     )
+
+
+def _doubled(ledger: Queries) -> Counter[tuple[JobState, bool]]:
+    jobs = ledger.latest_jobs(list(ledger.unseen_duplicates()))
+    return Counter((job.state, job.held is not None) for job in jobs.values())
+
+
+def disk_of(ledger: Queries) -> Disk | None:
+    """Give what looks at dubs' files; None for a ledger from which none was downloaded."""
+    return Disk() if any_outputs(ledger) else None
+
+
+def _dubs(ledger: Queries, selector: Selector) -> Dubs | None:
+    """Look at the files of the finished dubs of chosen rows."""
+    disk = disk_of(ledger)
+    if disk is None:
+        return None
+    dubs = Dubs()
+    for row in disk.checked(Choice(selector).known(ledger)):
+        dubs.add(row)
+    return dubs
+
+
+def leads_at_sight(settings: Settings, overview: Overview) -> Leads:
+    """Give the options that lead to a ledger, its API, and the folder that its dubs went to.
+
+    Their names need not be said again: they are as they were there.
+    """
+    leads = leads_of(settings, overview.api)
+    if not overview.folder:
+        return leads
+    here = Path.cwd()
+    folder = Path(overview.folder)
+    near = folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return replace(leads, download=("--download", str(near)))
 
 
 def leads_at(context: click.Context) -> Leads:
@@ -166,6 +227,11 @@ def state_rows(overview: Overview) -> Iterator[dict[str, object]]:
 def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
     """Tell the last run, what needs a look, and what to do next."""
     leads = leads_of(settings, overview.api)
+    talk.say(overview.title)
+    if overview.dubs is not None:
+        talk.say(str(overview.dubs))
+        for lacking in () if overview.running else overview.dubs.lacking:
+            talk.say(f"{lacking.source}: `{lacking.reference_id}`: its dub {lacking.why}")
     if overview.last_run is not None:
         said = f"last run: {describe_run(overview.last_run, running=overview.running)}"
         talk.say(led(said, leads))
@@ -195,8 +261,11 @@ def tell_next(
     `download` are the options of a command that fetched dubs, and `downloads_left` tells that some
     are not here yet.
     """
-    leads = replace(leads_of(settings, overview.api), download=download)
-    found = replace(found_in(overview, leads), downloads_left=downloads_left)
+    leads = leads_at_sight(settings, overview)
+    if download:
+        leads = replace(leads, download=download)
+    found = found_in(overview, leads)
+    found = replace(found, downloads_left=downloads_left or found.downloads_left)
     commands = next_commands(found, leads)
     for command in commands:
         talk.say(f"next: {command}")
@@ -259,6 +328,7 @@ def found_in(overview: Overview, leads: Leads) -> Found:
         waiting=overview.rows(JobState.SUBMITTED) > 0 and not left,
         failed=overview.rows(JobState.FAILED) > 0,
         rejected=overview.rows(JobState.REJECTED) > 0,
+        downloads_left=overview.dubs is not None and overview.dubs.to_fetch > 0,
     )
 
 

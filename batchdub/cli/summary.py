@@ -27,10 +27,10 @@ from batchdub.cli.options import settings_of
 from batchdub.cli.standing import duplicate_lines, more_line, read_overview, tell_next
 from batchdub.exits import Exit
 from batchdub.plan import Fate
-from batchdub.run.download import failed_lines
+from batchdub.run.download import Downloaded, failed_lines
 from batchdub.run.groups import row_line
 from batchdub.run.space import size
-from batchdub.states import ORDERED, JobState
+from batchdub.states import JobState
 from batchdub.units import counted, format_duration
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _summarise(
 ) -> None:
     invocation = context.ensure_object(Invocation)
     talk = invocation.talk
+    talk.say(result.title)
     for line in _counts(result):
         talk.say(line)
     _tell_problems(result, talk, leads)
@@ -111,11 +112,8 @@ def message_of(result: RunResult, commands: Sequence[str], leads: Leads) -> Mess
     from batchdub.notify import Message  # noqa: PLC0415  only where a run has ended
     from batchdub.notify.message import title_of  # noqa: PLC0415  as above
 
-    states = result.standing.states
-    ordered = sum(states[state] for state in ORDERED)
-    rows = max(states.total(), result.totals.rows) + result.invalid
     lines = (*_counts(result), *_problems(result, leads), *changed_lines(result))
-    title = title_of(ordered, rows, result.exit_code)
+    title = title_of(result.title, result.exit_code)
     return Message(title, result.exit_code, lines, tuple(commands), result.run_id)
 
 
@@ -171,10 +169,18 @@ def _downloaded(result: RunResult) -> Iterator[str]:
     took = f" ({size(done.received)})" if done.received else ""
     parts = [f"{counted(done.fetched, 'dub')} downloaded{took}"]
     parts += [f"{done.gone:,} had gone"] if done.gone else []
-    parts += [f"{done.present:,} there already"] if done.present else []
+    parts += [_there_already(done)] if done.present else []
     parts += [f"{done.failed_total:,} failed"] if done.failed_total else []
     parts += [f"{done.left:,} left"] if done.left else []
     yield f"{', '.join(parts)}: {done.folder}"
+
+
+def _there_already(done: Downloaded) -> str:
+    said = f"{done.present:,} there already"
+    if not done.elsewhere:
+        return said
+    which = "" if done.elsewhere == done.present else f"{done.elsewhere:,} of them "
+    return f"{said}, {which}under the names of an earlier download"
 
 
 def _is_left(result: RunResult) -> bool:
@@ -189,9 +195,9 @@ def message_of_look(
 ) -> Message:
     """Give what others are told where nothing was to be ordered: what was seen, and what next."""
     from batchdub.notify import Message  # noqa: PLC0415  only where a run has ended
+    from batchdub.notify.message import title_of  # noqa: PLC0415  as above
 
-    title = f"batchdub: {said} (exit {int(code)})"
-    return Message(title, code, tuple(lines), tuple(commands), run_id)
+    return Message(title_of(said, code), code, tuple(lines), tuple(commands), run_id)
 
 
 def _settled(result: RunResult) -> str:

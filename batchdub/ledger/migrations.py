@@ -60,3 +60,9 @@ def m006_ordered_gives_way(_: Database) -> None:
 @MIGRATIONS()
 def m007_short_index_of_media(_: Database) -> None:
     """Find the jobs of a medium by a part of its key: only the index changes."""
+
+
+@MIGRATIONS()
+def m008_why_not_downloaded(db: Database) -> None:
+    """Keep why a dub could not be had, for the reports."""
+    db.execute("ALTER TABLE outputs ADD COLUMN problem TEXT")

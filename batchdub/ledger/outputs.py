@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from batchdub.dub_file import Whole
 from batchdub.ledger.queries import Queries
 from batchdub.ledger.reading import chunks
 from batchdub.ledger.records import columns_of
+from batchdub.ledger.schema import OUTPUTS_SINCE
 from batchdub.ledger.writer import Writer
 from batchdub.models import JobKey, Source
 from batchdub.states import JobState
@@ -32,6 +34,13 @@ class KnownOutput:
     kept: int
     sha256: str | None
     modified_ns: int | None
+
+    @property
+    def whole(self) -> Whole | None:
+        """The file as it was when all of it had come; None if it is not whole."""
+        if self.sha256 is None:
+            return None
+        return Whole(self.total or 0, self.sha256, self.modified_ns or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,13 @@ def finished_dub(queries: Queries, job_id: int) -> FinishedDub | None:
     return FinishedDub(job_id, key, request_id, source, own, video, audio, output or "", *times)
 
 
+def any_outputs(queries: Queries) -> bool:
+    """Whether dubs were ever downloaded, or wanted."""
+    if queries.schema_version() < OUTPUTS_SINCE:
+        return False
+    return next(queries.ask("SELECT 1 FROM outputs LIMIT 1"), None) is not None
+
+
 def files_of_others(queries: Queries, job_ids: frozenset[int]) -> Iterator[tuple[str, str]]:
     """Give file and reference_id of every download that is not one of these jobs'."""
     query = "SELECT job_id, file, reference_id FROM outputs JOIN jobs USING (job_id)"
@@ -119,7 +135,8 @@ class Outputs(Writer):
             "INSERT INTO outputs (job_id, file, validator, bytes, kept, run_id)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET file = excluded.file,"
             " validator = excluded.validator, bytes = excluded.bytes, kept = excluded.kept,"
-            " sha256 = NULL, modified_ns = NULL, downloaded_at = NULL, run_id = excluded.run_id",
+            " sha256 = NULL, modified_ns = NULL, downloaded_at = NULL, problem = NULL,"
+            " run_id = excluded.run_id",
             (job_id, file, validator, total, kept, self._run_id),
         )
         self._connection.execute(
@@ -136,7 +153,15 @@ class Outputs(Writer):
             " run_id) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)"
             " ON CONFLICT (job_id) DO UPDATE SET file = excluded.file, bytes = excluded.bytes,"
             " kept = excluded.kept, sha256 = excluded.sha256, modified_ns = excluded.modified_ns,"
-            " downloaded_at = excluded.downloaded_at, run_id = excluded.run_id",
+            " downloaded_at = excluded.downloaded_at, problem = NULL, run_id = excluded.run_id",
             (job_id, file, total, sha256, modified_ns, self._now(), self._run_id),
         )
         self._connection.execute("UPDATE jobs SET output_file = ? WHERE job_id = ?", (file, job_id))
+
+    def note_problem(self, job_id: int, file: str, problem: str) -> None:
+        """Note why a dub could not be had, in words without secrets. Raises as `note_part`."""
+        self._connection.execute(
+            "INSERT INTO outputs (job_id, file, problem, run_id) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (job_id) DO UPDATE SET problem = excluded.problem",
+            (job_id, file, problem, self._run_id),
+        )

@@ -22,13 +22,15 @@ from batchdub.states import (
 )
 
 APPLICATION_ID = 0x62647562  # "bdub": tells a ledger from any other SQLite file
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 COSTS_SINCE = 2
 """The first version whose attempts have a cost."""
 OUTPUTS_SINCE = 3
 """The first version that knows downloaded files."""
 MEDIA_SINCE = 5
 """The first version whose attempts have the versions of their media."""
+PROBLEMS_SINCE = 8
+"""The first version that keeps why a dub could not be had."""
 _WAYS_BACK_SINCE = 4
 _WAYS_BACK = frozenset(
     {

@@ -17,12 +17,14 @@ from batchdub.ledger.records import (
     stored_time,
     time_of,
 )
-from batchdub.ledger.schema import OUTPUTS_SINCE
+from batchdub.ledger.schema import OUTPUTS_SINCE, PROBLEMS_SINCE
 from batchdub.ledger.views import report_query
 from batchdub.states import JobState
 from batchdub.units import to_stored_time
 
 _UNTOLD = ", jobs.held, jobs.media_key, jobs.video_hash, jobs.audio_hash"
+_OF_FILES = """, outputs.file AS dub_file, outputs.bytes AS dub_bytes, outputs.kept AS dub_kept,
+            outputs.sha256 AS dub_sha256, outputs.modified_ns AS dub_modified_ns"""
 
 
 class Telling(Reading):
@@ -139,7 +141,8 @@ class Telling(Reading):
         """Give the report's rows in manifest order, as the view `report` does.
 
         `columns` holds the manifest's own; `held`, `media_key` and the links' hashes are in no
-        report. Of those rows only to which something happened since a time, and in that run.
+        report, and what begins with `dub_`, of the dub's file, only as what a look at it shows.
+        Of those rows only to which something happened since a time, and in that run.
         """
         touched = [
             ("transitions.at >= ?", since and to_stored_time(since)),
@@ -147,10 +150,19 @@ class Telling(Reading):
         ]
         asked = [(condition, value) for condition, value in touched if value is not None]
         condition = _touched(" AND ".join(condition for condition, _ in asked)) if asked else ""
-        query = report_query(_UNTOLD, condition)
+        query = report_query(*self._with_files(condition))
         for row in self.as_dicts(query, [value for _, value in asked]):
             row["columns"] = columns_of(row["columns"])
             yield row
+
+    def _with_files(self, condition: str) -> tuple[str, str, str]:
+        """Give how a report's question is asked: of files only where this schema knows any."""
+        version = self.schema_version()
+        if version < OUTPUTS_SINCE:
+            return _UNTOLD, condition, ""
+        problem = "outputs.problem" if version >= PROBLEMS_SINCE else "NULL"
+        more = f"{_UNTOLD}{_OF_FILES}, {problem} AS dub_problem"
+        return more, condition, " LEFT JOIN outputs USING (job_id)"
 
     def history(self, reference_id: str) -> dict[str, list[dict[str, Any]]]:
         """Give all that happened to a row: `jobs`, `attempts`, `transitions`, `others`, `outputs`.

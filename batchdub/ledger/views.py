@@ -17,7 +17,7 @@ IS_STALLED = f"""{_LATEST} AND state = 'submitted'
         AND submitted_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-6 hours')"""
 
 
-def report_query(more: str = "", condition: str = "") -> str:
+def report_query(more: str = "", condition: str = "", join: str = "") -> str:
     """Give the question for the report's rows: with `more` columns, or with fewer rows."""
     return f"""
         SELECT jobs.reference_id, jobs.revision, jobs.state, jobs.request_id,
@@ -25,7 +25,7 @@ def report_query(more: str = "", condition: str = "") -> str:
             jobs.http_status, manifests.path || ':' || jobs.line AS source,
             jobs.video_url, jobs.audio_url, jobs.output_url, jobs.output_file,
             jobs.submitted_at, jobs.finished_at, jobs.run_id, jobs.columns{more}
-        FROM jobs JOIN manifests USING (manifest_id)
+        FROM jobs JOIN manifests USING (manifest_id){join}
         WHERE {_LATEST}{condition}
         ORDER BY jobs.manifest_id, jobs.position"""
 

@@ -42,8 +42,6 @@ class Message:
         }
 
 
-def title_of(ordered: int, rows: int, exit_code: Exit) -> str:
-    """Say in a line how many of the rows are ordered, and how many need somebody."""
-    need = rows - ordered
-    left = "" if not need else f", {need:,} {'wait' if exit_code in _FINE else 'need you'}"
-    return f"batchdub: {ordered:,} of {rows:,} ordered{left} (exit {int(exit_code)})"
+def title_of(said: str, exit_code: Exit) -> str:
+    """Give the line that a message is known by: what is said, by whom, and how it ended."""
+    return f"batchdub: {said} (exit {int(exit_code)})"

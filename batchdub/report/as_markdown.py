@@ -26,6 +26,12 @@ def write_markdown(
         out.write(_line(escape(cell_text(row.get(name))) for name in columns))
 
 
+def write_title(lines: Sequence[str], out: TextIO) -> None:
+    """Write what stands above the table, a paragraph a line."""
+    for line in lines:
+        out.write(f"{escape(line)}\n\n")
+
+
 def escape(text: str) -> str:
     """Keep a cell in its cell: markup loses its meaning, a line end becomes `<br>`."""
     text = _ENTITY.sub("&amp;", _MARKUP.sub(lambda match: f"\\{match[0]}", text))

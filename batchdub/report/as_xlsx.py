@@ -5,15 +5,16 @@ A text is always a text here, whatever it begins with: no formula, no link, no n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchdub.errors import UnusableInputError
+from batchdub.headline import Standing, standing_of
 from batchdub.report.cells import cell_text
 from batchdub.report.digest import Digest
 from batchdub.report.grid import Cell, Grid, shortened
-from batchdub.report.headline import Standing, standing_of
+from batchdub.report.on_disk import Dubs
 from batchdub.states import JobState
 from batchdub.units import counted, from_stored_time
 
@@ -28,7 +29,7 @@ _LONGEST = 32_767
 _TIMES = frozenset({"submitted_at", "finished_at"})
 _WIDTHS = {"reference_id": 22, "error": 48, "request_id": 38, "source": 26, "video_url": 40,
            "audio_url": 40, "output_url": 40, "run_id": 24, "submitted_at": 24,
-           "finished_at": 24}  # fmt: skip
+           "finished_at": 24, "output_file": 40, "output_check": 28}  # fmt: skip
 _USUAL_WIDTH = 14
 _CELL_WIDTH = 30
 _LINE_HEIGHT = 15  # points
@@ -41,13 +42,13 @@ _COLOURS = {
 
 
 def write_xlsx(
-    rows: Iterable[tuple[Mapping[str, object], bool]],
+    rows: Iterable[tuple[Mapping[str, object], Standing]],
     columns: Sequence[str],
     digest: Digest,
     now: datetime,
     out: BinaryIO,
 ) -> None:
-    """Write rows, each with whether it is held, and the digest's grid.
+    """Write rows, each with its standing, the digest's grid, and what it says of all of them.
 
     Raises UnusableInputError if the extra is not installed, or for more rows than a sheet holds;
     both before anything is written.
@@ -65,6 +66,7 @@ def write_xlsx(
         _write_rows(book.add_worksheet("Rows"), rows, columns, digest.rows, formats)
         if digest.grid.cells:
             _write_grid(book.add_worksheet("Grid"), digest, now, formats)
+        _write_summary(book.add_worksheet("Summary"), digest, formats)
 
 
 def _workbook(out: BinaryIO) -> Workbook:
@@ -89,6 +91,7 @@ class _Formats:
 
     def __init__(self, book: Workbook) -> None:
         self.head = book.add_format({"bold": True, "bottom": 1, "valign": "top", "text_wrap": True})
+        self.title = book.add_format({"bold": True, "font_size": 13})
         self.time = book.add_format({"num_format": 'yyyy-mm-dd hh:mm:ss "UTC"'})
         self.standing: dict[Standing, Format] = {}
         self.cell: dict[Standing, Format] = {}
@@ -102,7 +105,7 @@ class _Formats:
 
 def _write_rows(
     sheet: Worksheet,
-    rows: Iterable[tuple[Mapping[str, object], bool]],
+    rows: Iterable[tuple[Mapping[str, object], Standing]],
     columns: Sequence[str],
     total: int,
     formats: _Formats,
@@ -116,8 +119,7 @@ def _write_rows(
     sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{MOST_ROWS + 1}"})
     for place, name in enumerate(columns):
         sheet.write_string(0, place, _text(name), formats.head)
-    for line, (row, held) in enumerate(rows, 1):
-        standing = standing_of(JobState(str(row["state"])), held=held)
+    for line, (row, standing) in enumerate(rows, 1):
         for place, name in enumerate(columns):
             value = row.get(name)
             look = formats.standing[standing] if name == "state" else None
@@ -159,6 +161,55 @@ def _write_grid(sheet: Worksheet, digest: Digest, now: datetime, formats: _Forma
             if cell is not None:
                 said = _said(grid, cell, down, across, now)
                 sheet.write_string(line, place, _text(said), formats.cell[cell.worst])
+
+
+def _write_summary(sheet: Worksheet, digest: Digest, formats: _Formats) -> None:
+    """Write the title, the rows of each state, and the dubs that are not on disk, with why."""
+    _prepare_paper(sheet, pages=1)
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 1, 12)
+    sheet.set_column(2, 2, 90)
+    line = 0
+    for said in digest.title:
+        sheet.write_string(line, 0, said, formats.title)
+        line += 1
+    line += 1
+    for place, head in enumerate(("state", "rows")):
+        sheet.write_string(line, place, head, formats.head)
+    for said, look, number in _states(digest):
+        line += 1
+        sheet.write_string(line, 0, said, formats.standing[look])
+        sheet.write_number(line, 1, number)
+    if digest.doubled.total():
+        line += 1
+        sheet.write_string(line, 0, "of them ordered twice", formats.standing[Standing.NEEDS_YOU])
+        sheet.write_number(line, 1, digest.doubled.total())
+    if digest.dubs is not None and digest.dubs.missing:
+        _write_lacking(sheet, line + 2, digest.dubs, formats)
+
+
+def _states(digest: Digest) -> Iterator[tuple[str, Standing, int]]:
+    """Give each state that a row is in: what it is called, what it means, and how many."""
+    for state in JobState:
+        is_pending = state is JobState.PENDING
+        waiting = digest.counts[state, False] + (0 if is_pending else digest.counts[state, True])
+        held = digest.counts[state, True] if is_pending else 0
+        name = str(state).replace("_", " ")
+        if waiting:
+            yield name, standing_of(state, held=False), waiting
+        if held:
+            yield f"{name}, held", standing_of(state, held=True), held
+
+
+def _write_lacking(sheet: Worksheet, line: int, dubs: Dubs, formats: _Formats) -> None:
+    for place, head in enumerate(("not on disk", "", "why")):
+        sheet.write_string(line, place, head, formats.head)
+    for lacking in dubs.lacking:
+        line += 1
+        sheet.write_string(line, 0, _text(lacking.reference_id))
+        sheet.write_string(line, 2, _text(lacking.why))
+    if (more := dubs.missing - len(dubs.lacking)) > 0:
+        sheet.write_string(line + 1, 0, f"and {more:,} more")
 
 
 def _said(grid: Grid, cell: Cell, down: str, across: tuple[str, ...], now: datetime) -> str:

@@ -13,6 +13,7 @@ from batchdub.ledger import Queries
 from batchdub.ledger.overview import column_names
 from batchdub.ledger.spend import Bought
 from batchdub.report.fields import report_row, shown_names
+from batchdub.report.on_disk import Disk
 from batchdub.select import Choosing, Selector
 from batchdub.units import local_time
 
@@ -28,11 +29,13 @@ class Choice:
     def known(self, ledger: Queries) -> Iterator[dict[str, Any]]:
         """Give the chosen rows as the ledger has them, in manifest order, as they stream.
 
+        Each also with `doubled`: the request_ids of further orders that nobody has acknowledged.
         Raises UnusableInputError before any row if a choice was made and no row is in it.
         """
         choosing = Choosing(self.rows)
+        duplicates = ledger.unseen_duplicates()
         rows = (
-            row
+            {**row, "doubled": duplicates.get(row["reference_id"], ())}
             for row in ledger.report_rows(self.since, self.run_id)
             if choosing.chooses(row["reference_id"], row["columns"], row["state"])
         )
@@ -77,12 +80,16 @@ class Choice:
             )
 
 
-def chosen_rows(ledger: Queries, choice: Choice) -> tuple[list[str], Iterator[dict[str, object]]]:
+def chosen_rows(
+    ledger: Queries, choice: Choice, disk: Disk | None
+) -> tuple[list[str], Iterator[dict[str, object]]]:
     """Give the manifests' own columns, and the chosen rows of the report as they stream.
 
-    Every report of a ledger has the same columns, whatever is chosen. Raises as `Choice.known`.
+    Every report of a ledger has the same columns, whatever is chosen. Where a `disk` is given it
+    is looked at for each finished dub. Raises as `Choice.known`.
     """
     names = column_names(ledger)
     shown = shown_names(names)
     known = choice.known(ledger)
-    return names, (report_row(row, row["columns"], shown) for row in known)
+    rows = known if disk is None else disk.checked(known)
+    return names, (report_row(row, row["columns"], shown) for row in rows)

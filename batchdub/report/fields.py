@@ -27,7 +27,19 @@ REPORT_COLUMNS = (
 )
 """What scripts rely on; DESIGN.md's "Report row". `source` is `file:line`."""
 
+CHECK_COLUMN = "output_check"
+"""Whether a finished dub is on disk, `verified`, or why not: last, where any was downloaded."""
+_TAKEN = frozenset({*REPORT_COLUMNS, CHECK_COLUMN})
 _PREFIX = "manifest."
+
+
+def report_columns(extra_columns: Iterable[str], *, files: bool = False) -> tuple[str, ...]:
+    """Give a report's columns in order: ours, the manifest's own as they are shown, the check.
+
+    `files` tells that dubs were downloaded from this ledger.
+    """
+    check = (CHECK_COLUMN,) if files else ()
+    return (*REPORT_COLUMNS, *shown_names(extra_columns).values(), *check)
 
 
 def shown_names(extra_columns: Iterable[str]) -> dict[str, str]:
@@ -36,11 +48,11 @@ def shown_names(extra_columns: Iterable[str]) -> dict[str, str]:
     The name itself, or with `manifest.` before it where it would hide one of our columns.
     """
     extra = tuple(dict.fromkeys(extra_columns))
-    taken = {*REPORT_COLUMNS, *extra}
+    taken = {*_TAKEN, *extra}
     shown: dict[str, str] = {}
     for name in extra:
         free = name
-        if name in REPORT_COLUMNS:
+        if name in _TAKEN:
             while free in taken:
                 free = _PREFIX + free
             taken.add(free)
@@ -58,4 +70,6 @@ def report_row(
     """
     row = {name: known.get(name) for name in REPORT_COLUMNS}
     row.update({free: columns.get(name) for name, free in shown.items()})
+    if CHECK_COLUMN in known:
+        row[CHECK_COLUMN] = known[CHECK_COLUMN]
     return row

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 from batchdub.errors import UnusableInputError
 from batchdub.report.as_csv import write_csv
 from batchdub.report.as_json import write_json, write_jsonl
-from batchdub.report.as_markdown import write_markdown
-from batchdub.report.fields import REPORT_COLUMNS, shown_names
+from batchdub.report.as_markdown import write_markdown, write_title
+from batchdub.report.fields import report_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,14 +29,19 @@ def write_report(
     extra_columns: Sequence[str],
     format_name: str,
     out: TextIO,
+    *,
+    files: bool = False,
+    title: Sequence[str] = (),
 ) -> None:
     """Write report rows, as `report_row` makes them, and their header.
 
-    `extra_columns` are the manifest's own names, before `shown_names`. Raises
-    UnusableInputError for an unknown format, before anything is written.
+    `extra_columns` are the manifest's own names, before `shown_names`; `files` as for
+    `report_columns`. The `title` stands above a table for people. Raises UnusableInputError for an
+    unknown format, before anything is written.
     """
-    columns = (*REPORT_COLUMNS, *shown_names(extra_columns).values())
-    write_rows(rows, columns, format_name, out)
+    if format_name == "markdown":
+        write_title(title, out)
+    write_rows(rows, report_columns(extra_columns, files=files), format_name, out)
 
 
 def write_rows(

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from batchdub.headline import Standing
 from batchdub.report.axes import MOST_ACROSS, Axes
-from batchdub.report.headline import Standing, standing_of
 from batchdub.states import JobState
 from batchdub.units import format_duration
 
@@ -84,7 +84,7 @@ class Grid:
         reference_id: str,
         state: JobState,
         *,
-        held: bool,
+        standing: Standing,
         submitted_at: datetime | None,
     ) -> None:
         """Take in one more row."""
@@ -95,7 +95,7 @@ class Grid:
         cell = self.cells.setdefault((down, across), Cell())
         episode = columns.get(self.axes.episode) or reference_id
         waits_there = state is JobState.SUBMITTED
-        cell.add(standing_of(state, held=held), episode, submitted_at if waits_there else None)
+        cell.add(standing, episode, submitted_at if waits_there else None)
 
     @property
     def down(self) -> list[str]:

@@ -13,9 +13,12 @@ from pathlib import Path
 
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries
-from batchdub.ledger.outputs import NamedRow, files_of_others, named_rows
+from batchdub.ledger.outputs import NamedRow, any_outputs, files_of_others, named_rows
 from batchdub.manifest import Problem, Problems
-from batchdub.run.file_names import NoNameError, file_key
+from batchdub.models import JobKey
+from batchdub.plan import Fate, PlannedRow
+from batchdub.run.file_names import NameTemplate, NoNameError, file_key
+from batchdub.run.name_memory import names_in
 from batchdub.run.options import Download
 from batchdub.run.session import LEAST_FREE_BYTES
 from batchdub.run.space import free_bytes
@@ -64,33 +67,76 @@ def destinations(
     """
     if download is None:
         return {}
-    problems, names = Problems(), dict[int, str]()
-    taken = _taken_by_others(ledger, job_ids, download.folder)
+    naming = Naming(names_in(ledger, download))
     for row in _that_may_end(named_rows(ledger, job_ids)):
+        naming.add(row)
+    naming.finish(ledger, download.folder)
+    return naming.names
+
+
+def naming_as_planned(
+    ledger: Queries | None, planned: Iterable[PlannedRow], download: Download
+) -> Iterator[PlannedRow]:
+    """Pass planned rows on, and give each its name as the run would.
+
+    Raises ManifestError at the end, as `destinations`.
+    """
+    naming = Naming(names_in(ledger, download))
+    for number, item in enumerate(planned, 1):
+        job, row = item.job, item.row
+        if item.fate is not Fate.CONFLICT and (job is None or job.state is not JobState.CANCELLED):
+            key = job.key if job else JobKey(row.reference_id)
+            job_id = job.job_id if job else -number  # which no job has
+            state = job.state if job else JobState.PENDING
+            naming.add(NamedRow(job_id, key, state, row.source, row.columns))
+        yield item
+    naming.finish(ledger, download.folder)
+
+
+class Naming:
+    """Gives rows their files' names, one after the other, and notes which have none of their own.
+
+    `names` are by job_id.
+    """
+
+    def __init__(self, template: NameTemplate) -> None:
+        self.names: dict[int, str] = {}
+        self._template = template
+        self._problems = Problems()
+        self._owners: dict[str, NamedRow] = {}
+
+    def add(self, row: NamedRow) -> None:
+        """Name a row's file."""
         try:
-            name = download.names.name_of(row.key.reference_id, row.key.revision, row.columns)
+            name = self._template.name_of(row.key.reference_id, row.key.revision, row.columns)
         except NoNameError as error:
-            problems.add(_without_name(row, error))
-            continue
-        names[row.job_id] = name
-        key = file_key(name)
-        if key in taken:
-            what = f"`{row.key.reference_id}` would be the same file as {taken[key]}: `{name}`"
-            problems.add(_problem(row, what, _HINT))
-        else:
-            taken[key] = f"`{row.key.reference_id}` ({row.source})"
-    problems.raise_if_any()
-    return names
+            self._problems.add(_without_name(row, error))
+            return
+        self.names[row.job_id] = name
+        owner = self._owners.setdefault(file_key(name), row)
+        if owner is not row:
+            self._refuse(row, f"`{owner.key.reference_id}` ({owner.source})")
 
+    def finish(self, ledger: Queries | None, folder: Path) -> None:
+        """See that no other row of the ledger has one of these files. Raises ManifestError."""
+        start = f"{folder}{os.sep}"
+        for file, reference_id in self._of_others(ledger):
+            if not file.startswith(start):
+                continue
+            owner = self._owners.get(file_key(file.removeprefix(start)))
+            if owner is not None:
+                self._refuse(owner, f"`{reference_id}`, downloaded before")
+        self._problems.raise_if_any()
 
-def _taken_by_others(ledger: Queries, job_ids: Sequence[int], folder: Path) -> dict[str, str]:
-    """Give the files in this folder that other rows were downloaded to, and by whom."""
-    found = {}
-    start = f"{folder}{os.sep}"
-    for file, reference_id in files_of_others(ledger, frozenset(job_ids)):
-        if file.startswith(start):
-            found[file_key(file.removeprefix(start))] = f"`{reference_id}`, downloaded before"
-    return found
+    def _of_others(self, ledger: Queries | None) -> Iterator[tuple[str, str]]:
+        # A plan may look at a ledger of an older schema, which knows no files yet.
+        if ledger is not None and any_outputs(ledger):
+            yield from files_of_others(ledger, frozenset(self.names))
+
+    def _refuse(self, row: NamedRow, other: str) -> None:
+        name, who = self.names[row.job_id], row.key.reference_id
+        what = f"`{who}` would be the same file as {other}: `{name}`"
+        self._problems.add(_problem(row, what, _HINT))
 
 
 def _that_may_end(rows: Iterable[NamedRow]) -> Iterator[NamedRow]:

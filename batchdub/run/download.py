@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from batchdub.dub_file import Seen, Sight, look_at_file
 from batchdub.errors import LedgerUnusableError
 from batchdub.exits import Exit
 from batchdub.ledger.outputs import FinishedDub, KnownOutput, finished_dub, known_output
@@ -34,8 +36,9 @@ class Downloaded:
     """What came of a run's downloads.
 
     `fetched` files of `received` bytes came in this run; `gone` had been there once and were
-    missing; `present` were there already, `left` are for another run. `failed` are the first ten
-    that could not be had, as lines, of `failed_total`.
+    missing; `present` were there already, `elsewhere` of them under another name of an earlier
+    download; `left` are for another run. `failed` are the first ten that could not be had, as
+    lines, of `failed_total`.
     """
 
     folder: str
@@ -46,6 +49,7 @@ class Downloaded:
     left: int
     failed: tuple[str, ...]
     failed_total: int
+    elsewhere: int = 0
 
 
 class Downloads:
@@ -63,6 +67,7 @@ class Downloads:
         self._fetched = 0
         self._gone = 0
         self._present = 0
+        self._elsewhere = 0
         self._full = False
         self._failed: list[str] = []
         self._failed_total = 0
@@ -97,6 +102,7 @@ class Downloads:
             left=self.left,
             failed=tuple(self._failed),
             failed_total=self._failed_total,
+            elsewhere=self._elsewhere,
         )
 
     async def work(self) -> None:
@@ -145,7 +151,7 @@ class Downloads:
             if not self._means.context.stop.may_look:
                 return False
             self._full = self._full or error.full
-            self._fail(dub, error.message)
+            await self._fail(dub, place, error.message)
         return True
 
     async def _settle(self, dub: FinishedDub, place: Place, url: str) -> None:
@@ -169,7 +175,22 @@ class Downloads:
                     self._gone += 1
                     line = _line(dub, f"{place.target} has gone; it is fetched again")
                     self._say(line, self._gone)
+                elif await self._is_elsewhere(place, known):
+                    self._present += 1
+                    self._elsewhere += 1
+                    return
                 await self._fetch(Fetch(self._means, dub, place, known, url), dub, place)
+
+    async def _is_elsewhere(self, place: Place, known: KnownOutput | None) -> bool:
+        """Whether a dub stands in this folder already, whole, by an earlier download's name."""
+        whole = known.whole if known else None
+        if known is None or whole is None or known.file == str(place.target):
+            return False
+        there = Path(known.file)
+        if not there.is_relative_to(self._means.folder):
+            return False
+        seen: Seen = await self._aside(partial(look_at_file, there, whole))
+        return seen.sight is Sight.SAME
 
     async def _aside(self, work: Callable[[], Any]) -> Any:
         try:
@@ -185,12 +206,15 @@ class Downloads:
         told = {"file": str(place.target), "bytes": found.total, "sha256": found.sha256}
         self._on_file("row.downloaded", {**_about(dub.source, dub.key), **told})
 
-    def _fail(self, dub: FinishedDub, why: str) -> None:
+    async def _fail(self, dub: FinishedDub, place: Place, why: str) -> None:
         self._failed_total += 1
         line = _line(dub, f"not downloaded: {why}")
         if self._failed_total <= _SHOWN:
             self._failed.append(line)
         self._say(line, self._failed_total)
+        ledger, file = self._means.context.ledger, str(place.target)
+        note = partial(ledger.note_problem, dub.job_id, file, why)
+        await self._means.context.journal.write(note)
         self._on_file("row.not_downloaded", {**_about(dub.source, dub.key), "message": why})
 
     def _say(self, line: str, number: int) -> None:

@@ -35,10 +35,13 @@ ALWAYS = Window()
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Where finished dubs go: an absolute folder, the names in it, and how many come at once."""
+    """Where finished dubs go: an absolute folder, the names in it, and how many come at once.
+
+    Without `names` they are as they were in this folder before.
+    """
 
     folder: Path
-    names: NameTemplate
+    names: NameTemplate | None = None
     concurrency: int = 4
 
 

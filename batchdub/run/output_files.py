@@ -18,6 +18,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
+from batchdub.dub_file import Sight, hash_of, look_at_file
 from batchdub.ledger.outputs import KnownOutput
 
 _BLOCK = 1024 * 1024
@@ -81,21 +82,21 @@ def look_at(place: Place, known: KnownOutput | None, request_id: str) -> Found:
 
     Raises OSError.
     """
-    here = known if known and known.sha256 and known.file == str(place.target) else None
+    whole = known.whole if known and known.file == str(place.target) else None
+    if whole is not None:
+        seen = look_at_file(place.target, whole)
+        if seen.sight is Sight.SAME:
+            return Found(Standing.KNOWN, whole.size, whole.sha256, seen.modified_ns)
+        return Found(Standing.GONE if seen.sight is Sight.GONE else Standing.CHANGED)
     if not os.path.lexists(place.target):
-        return Found(Standing.GONE if here else Standing.NOTHING)
+        return Found(Standing.NOTHING)
     if place.target.is_symlink() or not place.target.is_file():
-        return Found(Standing.CHANGED if here else Standing.FOREIGN)
-    found = place.target.stat()
-    if here is not None and (found.st_size, found.st_mtime_ns) == (here.total, here.modified_ns):
-        return Found(Standing.KNOWN, found.st_size, here.sha256 or "", found.st_mtime_ns)
-    noted = _read_note(place.note)
-    size, sha256 = (here.total, here.sha256) if here else (noted.get("bytes"), noted.get("sha256"))
-    ours = here is not None or noted.get("request_id") == request_id
-    if ours and found.st_size == size and _hash_of(place.target) == sha256:
-        standing = Standing.KNOWN if here else Standing.PROVEN
-        return Found(standing, found.st_size, str(sha256), found.st_mtime_ns)
-    return Found(Standing.CHANGED if here else Standing.FOREIGN)
+        return Found(Standing.FOREIGN)
+    noted, found = _read_note(place.note), place.target.stat()
+    ours = noted.get("request_id") == request_id and noted.get("bytes") == found.st_size
+    if ours and hash_of(place.target) == noted.get("sha256"):
+        return Found(Standing.PROVEN, found.st_size, str(noted["sha256"]), found.st_mtime_ns)
+    return Found(Standing.FOREIGN)
 
 
 def is_foreign_note(place: Place, request_id: str) -> bool:
@@ -109,11 +110,6 @@ def _read_note(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return noted if isinstance(noted, dict) else {}
-
-
-def _hash_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Draft:

@@ -32,7 +32,8 @@ class Prepared:
     that were to be sent, but stand in no manifest any more. `waiting` are the rows kept out,
     by cause. `settles` are the only jobs in doubt that are taken up; None: all. `names` are the
     files, by job_id, that finished dubs become. `changed` are the first ten that are done and
-    whose media are others since.
+    whose media are others since. `conflicts` counts the rows in conflict that have no part in the
+    `scope`.
     """
 
     orders: list[Order] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Prepared:
     settles: frozenset[int] | None = None
     names: dict[int, str] = field(default_factory=dict)
     changed: list[LeftOut] = field(default_factory=list)
+    conflicts: int = 0
 
 
 def register(
@@ -117,6 +119,8 @@ def _draw_up(
         elif item.job is not None and item.job.state is JobState.IN_DOUBT:
             # In conflict, and yet what was ordered under its reference_id needs a look.
             prepared.scope.append(item.job.job_id)
+        else:
+            prepared.conflicts += 1
         _note_unsent(prepared, item)
     chosen = [item for item in chunk if item.fate.sends or item.fate is Fate.IN_DOUBT]
     reached = ledger.reached_before([jobs[item.row.reference_id].job_id for item in chosen])

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from batchdub.exits import Exit, choose_exit
+from batchdub.headline import headline
 from batchdub.plan import Fate, Totals
 from batchdub.run.download import Downloaded
 from batchdub.run.groups import Group, LeftOut
@@ -29,7 +30,8 @@ class Standing:
     `missing` counts rows that stand in no manifest any more; `duplicates` are reference_id and
     request_id of further orders that nobody has acknowledged; `held_back` counts the pending ones
     among the held, which wait for a cause to go. `groups` are the rows that have a job and are not
-    ordered, by cause.
+    ordered, by cause. `counts` are the states by whether a job is held, `doubled` those of them
+    that have such a further order; `conflicts` are rows without a job.
     """
 
     states: Counter[JobState]
@@ -40,6 +42,9 @@ class Standing:
     duplicates: tuple[tuple[str, str], ...]
     held_back: int = 0
     groups: tuple[Group, ...] = ()
+    counts: Counter[tuple[JobState, bool]] = field(default_factory=Counter)
+    doubled: Counter[tuple[JobState, bool]] = field(default_factory=Counter)
+    conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,13 @@ def summary_of(result: RunResult) -> Iterator[str]:
         yield f"{counted(conflicts, 'row')} in conflict, which `batchdub plan` explains"
     if result.invalid:
         yield f"{counted(result.invalid, 'invalid row')} left out: `batchdub validate` lists them"
+
+    @property
+    def title(self) -> str:
+        """How many of its rows are ordered, and how many need somebody."""
+        standing = self.standing
+        besides = standing.conflicts + self.invalid + standing.missing
+        return headline(standing.counts, standing.doubled, besides)
 
 
 def exit_code(

@@ -44,6 +44,18 @@ def stand(ledger: Ledger, prepared: Prepared) -> Standing:
         missing=len(gone),
         duplicates=tuple(ledger.open_duplicates()),
         groups=groups.largest(),
+        counts=counts,
+        doubled=_doubled(ledger, prepared.scope),
+        conflicts=prepared.conflicts,
+    )
+
+
+def _doubled(ledger: Ledger, scope: array[int]) -> Counter[tuple[JobState, bool]]:
+    """Count those of a run's rows that have a further order which nobody has acknowledged."""
+    jobs = ledger.latest_jobs(list(ledger.unseen_duplicates()))
+    within = {job.job_id for job in jobs.values()}.intersection(scope)
+    return Counter(
+        (job.state, job.held is not None) for job in jobs.values() if job.job_id in within
     )
 
 

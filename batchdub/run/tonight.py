@@ -24,9 +24,11 @@ from batchdub.run.changes import with_changes
 from batchdub.run.connecting import Target
 from batchdub.run.destinations import destinations
 from batchdub.run.events import Feed, OnEvent
+from batchdub.run.file_names import DEFAULT_NAME
 from batchdub.run.groups import Groups
 from batchdub.run.looping import MakeLoop, run_on
-from batchdub.run.options import RunOptions
+from batchdub.run.name_memory import names_in, remember_names
+from batchdub.run.options import Download, RunOptions
 from batchdub.run.picking import pick_jobs
 from batchdub.run.prepare import Prepared, register
 from batchdub.run.pricing import Offer, Pricing, make_offer, put_prices, spent_today
@@ -146,7 +148,8 @@ def wait(tonight: Tonight, person: Person, chosen: Selector) -> RunResult:
         states = _awaited(tonight.options)
         jobs = pick_jobs(session.ledger, chosen, *states)
         scope = array("q", [job.job_id for job in jobs if job.state in states])
-        names = destinations(session.ledger, scope, tonight.options.download)
+        with session.ledger.transaction():
+            names = _names(session.ledger, scope, tonight.options.download, person)
         prepared = Prepared(scope=scope, settles=frozenset(), names=names)
         return _carry_out(tonight, session, prepared, person, 0)
 
@@ -249,7 +252,7 @@ def _prepare(
             known = set(prepared.scope)
             jobs = ledger.jobs_in(*_awaited(options))
             prepared.scope.extend(job.job_id for job in jobs if job.job_id not in known)
-        prepared.names = destinations(ledger, prepared.scope, options.download)
+        prepared.names = _names(ledger, prepared.scope, options.download, person)
         keep_looks(ledger, probed, chain(prepared.orders, prepared.doubtful.values()))
         if tonight.serving is not None:
             prepared.orders = served_in_turn(prepared.orders, tonight.serving)
@@ -261,6 +264,20 @@ def _prepare(
         offer = make_offer(costs, options, tonight.clock, today)
         person.confirm(prepared.totals, offer, prepared.waiting)
     return prepared
+
+
+def _names(
+    ledger: Ledger, scope: array[int], download: Download | None, person: Person
+) -> dict[int, str]:
+    """Settle the names of these jobs' files, and remember how: in the caller's transaction."""
+    if download is None:
+        return {}
+    template = names_in(ledger, download)
+    if download.names is None and template.text != DEFAULT_NAME:
+        person.say(f"names as in this folder before: {template.text}")
+    names = destinations(ledger, scope, download)
+    remember_names(ledger, download.folder, template)
+    return names
 
 
 def _decide(

@@ -41,7 +41,7 @@ def test_a_run_that_went_well_is_told(cli, tmp_path, told):
     assert result.code == 0
     assert paths(told) == ["/u/start", "/T0", "/u"]
     body = json.loads(told[1][1])
-    assert body["title"] == "batchdub: 2 of 2 ordered (exit 0)"
+    assert body["title"] == "batchdub: 2 of 2 ordered, none needs you (exit 0)"
     assert "2 rows: 2 submitted" in body["lines"]
     assert body["next_commands"][0].startswith("batchdub wait")
     assert cli("resume", *SANDBOX, *HOOKS).code == 0

@@ -99,7 +99,11 @@ def test_the_rows_are_those_of_the_view(cli, tmp_path):
     with open_for_reading(tmp_path / "batchdub.db") as ledger:
         names = ("held", "media_key", "video_hash", "audio_hash", "columns")
         told = [
-            tuple(value for name, value in row.items() if name not in names)
+            tuple(
+                value
+                for name, value in row.items()
+                if name not in names and not name.startswith("dub_")
+            )
             for row in ledger.report_rows()
         ]
         seen = [row[:-1] for row in ledger.ask(VIEWS["report"])]

@@ -60,10 +60,11 @@ def test_what_needs_a_look_is_named_ten_at_a_time(cli, tmp_path):
 
     lines = cli("status").err.splitlines()
 
-    assert lines[1] == "tonight.csv:2: `row00`: rejected: invalid request body"
-    assert lines[10].startswith("tonight.csv:11: `row09`")
-    assert lines[11] == "… and 4 more rows that need a look; `batchdub report` lists them"
-    assert lines[12] == "`row03` was ordered more than once: also request request-9"
+    assert lines[0] == "0 of 14 ordered, 14 need you"
+    assert lines[2] == "tonight.csv:2: `row00`: rejected: invalid request body"
+    assert lines[11].startswith("tonight.csv:11: `row09`")
+    assert lines[12] == "… and 4 more rows that need a look; `batchdub report` lists them"
+    assert lines[13] == "`row03` was ordered more than once: also request request-9"
 
 
 def test_many_duplicates_are_counted(cli, tmp_path):
@@ -171,7 +172,9 @@ def test_a_ledger_of_no_runs_has_no_last_one(cli, tmp_path):
     result = cli("status")
 
     assert result.code == 0
-    assert result.err == "next: batchdub report --format csv --output report.csv\n"
+    assert (
+        result.err == "no rows to order\nnext: batchdub report --format csv --output report.csv\n"
+    )
 
 
 def test_a_process_that_one_may_not_signal_is_alive(monkeypatch):

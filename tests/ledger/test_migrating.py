@@ -49,9 +49,10 @@ def newer(monkeypatch):
     later()(migrations.m005_media_of_attempts)
     later()(migrations.m006_ordered_gives_way)
     later()(migrations.m007_short_index_of_media)
+    later()(migrations.m008_why_not_downloaded)
 
     @later()
-    def m007_more(db):
+    def m009_more(db):
         db.execute("CREATE TABLE more (x)")
         db.execute("INSERT INTO more VALUES (1)")
 

@@ -160,8 +160,5 @@ def test_a_test_tells_beginning_and_end(posted):
 
 def test_a_title_says_how_many_need_somebody():
     """A status meeting needs no more."""
-    assert title_of(412, 430, Exit.ROWS_FAILED) == (
-        "batchdub: 412 of 430 ordered, 18 need you (exit 8)"
-    )
-    assert title_of(412, 430, Exit.CAP) == "batchdub: 412 of 430 ordered, 18 wait (exit 5)"
-    assert title_of(430, 430, Exit.DONE) == "batchdub: 430 of 430 ordered (exit 0)"
+    said = "412 of 430 ordered, 18 need you"
+    assert title_of(said, Exit.ROWS_FAILED) == f"batchdub: {said} (exit 8)"

@@ -11,7 +11,7 @@ from batchdub.cli.main import run_command
 from batchdub.ledger import open_for_reading
 from batchdub.report.axes import Axes
 from batchdub.report.causes import Lead
-from batchdub.report.digest import digest_of
+from batchdub.report.digest import digest_of, standing_of_row
 from batchdub.report.fields import report_row, shown_names
 from batchdub.report.page import Page, Told, write_page
 from tests.page.browser import CHROMIUM, open_browser
@@ -226,7 +226,9 @@ def _write_large(ledger_path, page, rows):
 
     digest = digest_of(rows_again(), Axes("language", ("season",), "episode"))
     told = Told(datetime.now(UTC), "night.db", "", "", ["batchdub status"], Lead())
-    packing = ((report_row(row, row["columns"], shown), False) for row in rows_again())
+    packing = (
+        (report_row(row, row["columns"], shown), standing_of_row(row)) for row in rows_again()
+    )
     with page.open("w") as out:
         write_page(Page(digest, told, names), packing, out)
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from batchdub.errors import UnusableInputError
+from batchdub.headline import Standing, standing_of
 from batchdub.report.axes import Axes, ColumnValues, find_axes, parse_axes
 from batchdub.report.grid import Grid, shortened
-from batchdub.report.headline import Standing
 from batchdub.states import JobState
 
 NOW = datetime(2026, 11, 26, 7, 0, tzinfo=UTC)
@@ -32,7 +32,9 @@ def grid_of(*rows):
     for language, episode, state, *more in rows:
         columns = {"language": language, "season": "01", "episode": episode}
         hours = more[0] if more else 0
-        grid.add(columns, f"{language}{episode}", JobState(state), held=len(more) > 1,
+        known = JobState(state)
+        grid.add(columns, f"{language}{episode}", known,
+                 standing=standing_of(known, held=len(more) > 1),
                  submitted_at=NOW - timedelta(hours=hours))  # fmt: skip
     return grid
 
@@ -113,8 +115,13 @@ def test_values_stand_in_the_order_in_which_people_count():
     """Season 10 comes after 9, and rows without a season come last."""
     grid = Grid(Axes("language", ("season",)))
     for season in ("10", "9", "", "2"):
-        grid.add({"language": "ja", "season": season}, "x", JobState.PENDING, held=False,
-                 submitted_at=None)  # fmt: skip
+        grid.add(
+            {"language": "ja", "season": season},
+            "x",
+            JobState.PENDING,
+            standing=Standing.WAITING,
+            submitted_at=None,
+        )
 
     assert grid.across == [("2",), ("9",), ("10",), ("–",)]
 

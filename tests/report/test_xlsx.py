@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 from batchdub.errors import UnusableInputError
 from batchdub.report.as_xlsx import MOST_ROWS, write_xlsx
 from batchdub.report.axes import Axes
-from batchdub.report.digest import digest_of
+from batchdub.report.digest import digest_of, standing_of_row
 from batchdub.report.fields import REPORT_COLUMNS, report_row, shown_names
 
 NOW = datetime(2026, 11, 26, 7, 0, tzinfo=UTC)
@@ -33,7 +33,9 @@ def known(number, state="completed", held=None, **columns):
 def book_of(*rows, axes=AXES):
     own = list(dict.fromkeys(name for row in rows for name in row["columns"]))
     columns = (*REPORT_COLUMNS, *shown_names(own).values())
-    made = ((report_row(row, row["columns"], shown_names(own)), bool(row["held"])) for row in rows)
+    made = (
+        (report_row(row, row["columns"], shown_names(own)), standing_of_row(row)) for row in rows
+    )
     out = io.BytesIO()
     write_xlsx(made, columns, digest_of(rows, axes), NOW, out)
     return load_workbook(out)
@@ -104,7 +106,7 @@ def test_the_grid_says_what_is_done_and_names_what_is_missing():
 
 def test_without_columns_for_a_grid_there_is_none():
     """An empty sheet asks what is wrong."""
-    assert book_of(known(1), axes=Axes()).sheetnames == ["Rows"]
+    assert book_of(known(1), axes=Axes()).sheetnames == ["Rows", "Summary"]
 
 
 def test_more_rows_than_a_sheet_holds_are_told_before_anything_is_written():

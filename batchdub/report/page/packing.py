@@ -11,9 +11,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from batchdub.report.fields import REPORT_COLUMNS
-from batchdub.report.headline import Standing, standing_of
-from batchdub.states import JobState
+from batchdub.headline import Standing
 from batchdub.units import from_stored_time, local_time
 
 _GZIP = 31  # zlib's word for: the widest window, in a gzip file
@@ -24,16 +22,16 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def packed(
-    rows: Iterable[tuple[Mapping[str, object], bool]], columns: Sequence[str]
+    rows: Iterable[tuple[Mapping[str, object], Standing]], columns: Sequence[str], ours: int
 ) -> Iterator[str]:
-    """Give rows, each with whether it is held, as base64 text of gzip, piece by piece.
+    """Give rows, each with its standing, as base64 text of gzip, piece by piece.
 
-    Inside is a JSON array: first the columns, how many of them are ours and the words for a row's
+    Inside is a JSON array: first the columns, how many of them are `ours` and the words for a row's
     standing; then an array a row, its standing's number first. Times are this machine's own.
     """
     squeeze = zlib.compressobj(level=6, wbits=_GZIP)
     rest = b""
-    for text in _texts(rows, columns):
+    for text in _texts(rows, columns, ours):
         rest += squeeze.compress(text.encode("utf-8", "backslashreplace"))
         whole = len(rest) - len(rest) % _GROUP
         if whole:
@@ -43,12 +41,11 @@ def packed(
 
 
 def _texts(
-    rows: Iterable[tuple[Mapping[str, object], bool]], columns: Sequence[str]
+    rows: Iterable[tuple[Mapping[str, object], Standing]], columns: Sequence[str], ours: int
 ) -> Iterator[str]:
-    head = {"columns": columns, "ours": len(REPORT_COLUMNS), "standings": _STANDINGS}
+    head = {"columns": columns, "ours": ours, "standings": _STANDINGS}
     yield "[" + _ENCODER.encode(head)
-    for row, held in rows:
-        standing = standing_of(JobState(str(row["state"])), held=held)
+    for row, standing in rows:
         values = [_STANDINGS.index(standing), *(_value(name, row.get(name)) for name in columns)]
         yield ",\n" + _ENCODER.encode(values)
     yield "]"

@@ -33,6 +33,9 @@
   const own = head.columns.slice(head.ours);
   const valueOf = (row, name) => row[at[name]] ?? "";
   const standingOf = (row) => head.standings[row[0]];
+  const CHECK = "output_check", ON = "on disk", OFF = "not on disk";
+  const diskOf = (row) => !(CHECK in at) || valueOf(row, "state") !== "completed" ? "" :
+    valueOf(row, CHECK) === "verified" ? ON : OFF;
 
   // -- what there is to choose from ----------------------------------------------------------
   const counts = new Map();
@@ -41,6 +44,7 @@
   for (const row of rows) {
     tally(counts, standingOf(row));
     tally(counts, valueOf(row, "state"));
+    if (diskOf(row)) tally(counts, diskOf(row));
     for (const [name, seen] of values) if (seen.size <= MOST_VALUES) tally(seen, valueOf(row, name));
   }
   const byNumber = new Intl.Collator("en", { numeric: true }).compare;
@@ -56,7 +60,9 @@
   const is = $("is");
   is.append(option("", "any"));
   for (const [label, known] of [["In short", head.standings],
-    ["In the ledger", [...new Set(rows.map((row) => valueOf(row, "state")))]]]) {
+    ["In the ledger", [...new Set(rows.map((row) => valueOf(row, "state")))]],
+    ["Finished dubs", [ON, OFF].filter((word) => counts.has(word))]]) {
+    if (!known.length) continue;
     const group = make("optgroup");
     group.label = label;
     for (const word of known) {
@@ -87,7 +93,7 @@
   const choose = () => {
     const words = folded($("search").value).split(/\s+/).filter(Boolean);
     const holds = [];
-    if (is.value) holds.push((place) => standingOf(rows[place]) === is.value || valueOf(rows[place], "state") === is.value);
+    if (is.value) holds.push((place) => [standingOf(rows[place]), valueOf(rows[place], "state"), diskOf(rows[place])].includes(is.value));
     for (const [name, value] of wanted) holds.push((place) => valueOf(rows[place], name) === value);
     if (words.length) holds.push(searched(words));
     chosen = [];
@@ -136,6 +142,12 @@
     line.append(cell);
     return line;
   };
+  const more = (row, standing) => {
+    const state = valueOf(row, "state");
+    if (standing === "needs you" && state === "pending") return ", held";
+    if (standing === "needs you" && ["submitted", "completed"].includes(state)) return ", ordered twice";
+    return diskOf(row) === ON ? ", on disk" : "";
+  };
   const drawn = (place) => {
     const row = rows[place], line = make("tr"), first = make("th");
     line.setAttribute("role", "row");
@@ -157,10 +169,10 @@
     const sign = make("span", SIGNS[standing] + " ");
     sign.setAttribute("aria-hidden", "true");
     state.append(sign, valueOf(row, "state").replaceAll("_", " ") +
-      (standing === "needs you" && valueOf(row, "state") === "pending" ? ", held" : ""));
+      more(row, standing));
     line.append(first, state);
     for (const name of shownOwn) line.append(cellOf(valueOf(row, name), "", name));
-    line.append(cellOf(valueOf(row, WHY), "", ""),
+    line.append(cellOf(valueOf(row, WHY) || (diskOf(row) === OFF ? valueOf(row, CHECK) : ""), "", ""),
       // To the minute, as one scans a list; the row's own columns have it whole, with its zone.
       cellOf((valueOf(row, WHEN) || valueOf(row, SENT)).slice(0, 16), "time", ""),
       cellOf(valueOf(row, "source"), "source", ""));

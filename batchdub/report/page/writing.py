@@ -19,12 +19,12 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from batchdub.headline import Standing
 from batchdub.ledger import RunRecord
 from batchdub.report.causes import Lead
 from batchdub.report.digest import Digest
-from batchdub.report.fields import REPORT_COLUMNS, shown_names
+from batchdub.report.fields import CHECK_COLUMN, REPORT_COLUMNS, shown_names
 from batchdub.report.grid import shortened
-from batchdub.report.headline import Standing
 from batchdub.report.page.drawing import drawing_of, format_step
 from batchdub.report.page.packing import packed
 from batchdub.report.timeline import Kind, Timeline
@@ -38,7 +38,7 @@ class Told:
 
     `chosen` says which rows these are, if not all; `last_run` how the last run ended; `cost` what
     they cost, if any has a price;
-    `next_commands` are what to type next, the most urgent first.
+    `next_commands` are what to type next, the most urgent first; `fetch` fetches finished dubs.
     """
 
     now: datetime
@@ -48,6 +48,7 @@ class Told:
     next_commands: Sequence[str]
     lead: Lead
     cost: str = ""
+    fetch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ _SHARES: Sequence[tuple[Standing, str, Sequence[JobState], bool | None]] = (
     (Standing.NEEDS_YOU, "failed", (JobState.FAILED,), None),
     (Standing.NEEDS_YOU, "rejected", (JobState.REJECTED,), None),
     (Standing.NEEDS_YOU, "held back", (JobState.PENDING,), True),
+    (Standing.NEEDS_YOU, "ordered twice", (), None),
     (Standing.OUT, "taken out", (JobState.CANCELLED,), None),
 )
 
@@ -87,11 +89,14 @@ class Page:
     runs: Sequence[RunRecord] = ()
 
 
-def write_page(page: Page, rows: Iterable[tuple[Mapping[str, object], bool]], out: TextIO) -> None:
-    """Write the page; `rows` are as `report_row` makes them, each with whether it is held."""
+def write_page(
+    page: Page, rows: Iterable[tuple[Mapping[str, object], Standing]], out: TextIO
+) -> None:
+    """Write the page; `rows` are as `report_row` makes them, each with its standing."""
     digest, line, told = page.digest, page.line, page.told
     shown = shown_names(page.own_columns)
-    columns = (*REPORT_COLUMNS, *shown.values())
+    ours = (*REPORT_COLUMNS, *((CHECK_COLUMN,) if digest.dubs is not None else ()))
+    columns = (*ours, *shown.values())
     style, script = _asset("page.css"), _asset("page.js")
     pieces = _environment().from_string(_asset("page.html.j2")).generate(
         style=Markup(style),  # noqa: S704  our own files, which no text of a row is in
@@ -107,7 +112,7 @@ def write_page(page: Page, rows: Iterable[tuple[Mapping[str, object], bool]], ou
         drawing=drawing_of(line, page.runs) if line else None,
         kinds=[kind for kind in Kind if line and line.totals[kind]],
         told=told,
-        packed=packed(rows, columns),
+        packed=packed(rows, columns, len(ours)),
         counted=counted,
         duration=format_duration,
         local_time=local_time,
@@ -122,7 +127,7 @@ def write_page(page: Page, rows: Iterable[tuple[Mapping[str, object], bool]], ou
 def _shares(digest: Digest) -> Iterable[_Share]:
     x = 0.0
     for standing, label, states, held in _SHARES:
-        rows = digest.count(*states, held=held)
+        rows = digest.count(*states, held=held) if states else digest.doubled.total()
         if rows or label == "done":
             width = rows / max(1, digest.rows) * 100
             yield _Share(standing, label, rows, x, width)
