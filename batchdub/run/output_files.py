@@ -245,7 +245,8 @@ def make_folder(folder: Path) -> None:
     """
     missing = []
     while not folder.is_dir():
-        if os.path.lexists(folder):
+        # Asked once more: another download may have made it between the two questions.
+        if os.path.lexists(folder) and not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
         missing.append(folder)
         folder = folder.parent

@@ -61,6 +61,22 @@ def test_what_stands_where_a_folder_goes_is_what_is_told(place, link):
     assert raised.value.filename == str(there)
 
 
+def test_a_folder_that_another_download_makes_meanwhile_is_no_obstacle(place, monkeypatch):
+    """A few come at once, and a season's first ones want the same folder."""
+    there, asked = os.path.lexists, []
+
+    def made_meanwhile(path):
+        asked.append(path)
+        place.target.parent.mkdir(exist_ok=True)
+        return there(path)
+
+    monkeypatch.setattr(os.path, "lexists", made_meanwhile)
+    drafted(place)
+
+    assert place.target.parent in asked
+    assert place.part.read_bytes() == DUB
+
+
 def refuse_links(monkeypatch, code):
     def link(*_):
         raise OSError(code, os.strerror(code))
