@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from batchdub import __version__
-from batchdub.cli.download_options import download_of, require_download
+from batchdub.cli.download_options import download_of, planned_download, require_download
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.next_steps import Leads, leads_of, rebuild_with
@@ -64,7 +64,7 @@ def carry_out(
     settings = settings_of(context)
     command = str(context.info_name)
     _require_waiting(context, wanted)
-    require_download(context, wanted)
+    require_download(context)
     manifests = context.params.get("manifests") or ()
     require_not_kept(wanted.events, "--events", settings.ledger, manifests)
     require_not_kept(wanted.log_file, "--log-file", settings.ledger, manifests)
@@ -171,8 +171,9 @@ def sandbox_of(wanted: Wanted) -> SandboxSettings | None:
     )
 
 
-def options_of(wanted: Wanted, now: datetime) -> RunOptions:
-    """Give what a run is told, of what is wanted."""
+def options_of(wanted: Wanted, now: datetime, *, planned: bool = False) -> RunOptions:
+    """Give what a run is told, of what is wanted; where it is only `planned` no folder is made."""
+    download = planned_download(wanted.download, wanted.download_name) if planned else None
     default_s = SANDBOX_SETTLE_S if wanted.sandbox else DEFAULT_SETTLE_S
     options = RunOptions(
         rate=wanted.rate,
@@ -188,7 +189,7 @@ def options_of(wanted: Wanted, now: datetime) -> RunOptions:
         wait=wanted.waits,
         wait_limit_s=DEFAULT_WAIT_LIMIT_S if wanted.wait_limit_s is None else wanted.wait_limit_s,
         max_in_flight=wanted.max_in_flight,
-        download=download_of(wanted),
+        download=download if planned else download_of(wanted),
     )
     return wanted.money.within(options)
 

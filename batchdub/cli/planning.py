@@ -29,6 +29,7 @@ from batchdub.preflight import Signed
 from batchdub.price import DEFAULT_DURATION_COLUMN
 from batchdub.run.changes import with_changes
 from batchdub.run.desk import Order
+from batchdub.run.destinations import naming_as_planned
 from batchdub.run.inspecting import Checks
 from batchdub.run.options import RunOptions
 from batchdub.run.pricing import Offer, Priced, Pricing, make_offer, spent_today
@@ -66,7 +67,7 @@ def projection_of(wanted: Wanted) -> Projection:
     """Take from a run's options what its plan reckons with."""
     return Projection(
         wanted.link_margin_s,
-        options_of(wanted, datetime.now(UTC)),
+        options_of(wanted, datetime.now(UTC), planned=True),
         allow_same_media=wanted.allow_same_media,
         reorder_changed=wanted.reorder_changed,
         serving=wanted.serving,
@@ -91,7 +92,8 @@ def print_plan(
 ) -> None:
     """Print what a run would do with every row, in a format, or save it; changes nothing.
 
-    Raises StalePlanError, after it, if it is not what the plan that is being applied says.
+    Raises StalePlanError, after it, if it is not what the plan that is being applied says, and
+    ManifestError if finished dubs are to be downloaded and not each has a name of its own.
     """
     invocation, clock = context.ensure_object(Invocation), SystemClock()
     options = projection.options
@@ -115,6 +117,8 @@ def print_plan(
             api = api_meant(context, ledger, sandbox=context.params["sandbox"])
             applying.require_target(settings_of(context).ledger, api)
             planned = applying.compare(ledger, planned)
+        if options.download is not None:
+            planned = naming_as_planned(ledger, planned, options.download)
         watched = pricing.noting(noting_links(planned, signed))
         counted_rows = _counting(_drawing_up(watched, orders, projection), totals)
         if isinstance(out, Saving):

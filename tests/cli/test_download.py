@@ -195,6 +195,57 @@ def test_names_are_settled_before_anything_is_ordered(cli, tmp_path):
     assert books_of(tmp_path) == {}
 
 
+@pytest.mark.parametrize("command", [("run", "--dry-run"), ("plan",)])
+def test_a_plan_checks_the_names_and_makes_no_folder(cli, tmp_path, command):
+    """Exit 2 with file and line, as the run would; the plan itself is printed all the same."""
+    manifest, (name, *more) = write_manifest(tmp_path, 3), command
+
+    twice = cli(name, manifest, *more, "--download", "dubs", "--download-name", "{language}.mp4")
+    lacking = cli(name, manifest, *more, "--download", "dubs", "--download-name", "{langauge}.mp4")
+    fine = cli(name, manifest, *more, "--download", "dubs", "--download-name", NAME)
+
+    assert (twice.code, lacking.code, fine.code) == (2, 2, 0)
+    assert f"{manifest}:4: `{ids(3)}` would be the same file as `{ids(1)}`" in twice.err
+    assert f"{manifest}:1: --download-name: there is no column `langauge`" in lacking.err
+    assert "3 rows: 3 new" in fine.err
+    assert not (tmp_path / "dubs").exists()
+
+
+def test_a_plan_with_a_name_that_is_taken_is_not_saved(cli, tmp_path):
+    """What `run --plan` would refuse need not be approved by anybody."""
+    manifest = write_manifest(tmp_path, 3)
+
+    result = cli("plan", manifest, "--output", "plan.json", "--download", "dubs",
+                 "--download-name", "all.mp4")  # fmt: skip
+
+    assert result.code == 2
+    assert not (tmp_path / "plan.json").exists()
+
+
+@pytest.mark.real_time
+def test_names_hold_in_a_folder_until_others_are_asked_for(cli, tmp_path):
+    """A shorter line must not fetch all of it once more; what is there is there, and is told."""
+    manifest = write_manifest(tmp_path, 4)
+    cli("run", manifest, *SANDBOX, *NAMED, "--limit", "2")
+    first = sorted(path.name for path in (tmp_path / "dubs").rglob("*.mp4"))
+    cli("run", manifest, *SANDBOX, "--wait")
+
+    asked = cli("wait", *SANDBOX, "--download", "dubs", "--download-name", "all/{reference_id}.mp4")
+    both = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.mp4"))
+    same = cli("wait", *SANDBOX, "--download", "dubs")
+    plan = cli("plan", manifest, "--download", "dubs", "--download-name", f"ja/{ids(2)}.mp4")
+
+    assert len(first) == 2
+    assert "2 dubs downloaded" in asked.err
+    assert "2 there already, under the names of an earlier download" in asked.err
+    assert both == [f"dubs/all/{ids(3)}.mp4", f"dubs/all/{ids(4)}.mp4",
+                    f"dubs/ja/{ids(2)}.mp4", f"dubs/no/{ids(1)}.mp4"]  # fmt: skip
+    assert "names as in this folder before: all/{reference_id}.mp4" in same.err
+    assert "0 dubs downloaded, 4 there already, 2 of them under the names of an" in same.err
+    assert plan.code == 2
+    assert found(tmp_path / "dubs") == expected(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.download_options import naming_options, planned_download, require_download
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.money_options import Money, money_options
 from batchdub.cli.options import (
@@ -28,6 +29,7 @@ from batchdub.cli.run_options import (
 )
 from batchdub.cli.selection import choice_of, id_option, limit_option, only_option
 from batchdub.errors import UnusableInputError
+from batchdub.run.file_names import NameTemplate
 from batchdub.units import Rate
 
 
@@ -38,6 +40,7 @@ from batchdub.units import Rate
         "batchdub plan tonight.csv",
         "batchdub plan tonight.csv --rate 600/min --preflight",
         "batchdub plan tonight.csv --price '0.35 EUR/min' --max-cost 200",
+        "batchdub plan tonight.csv --download dubs --download-name '{episode}.mp4'",
         "batchdub plan tonight.csv --format csv > plan.csv",
         "batchdub plan tonight.csv --probe --only language=ja",
         "batchdub plan tonight.csv --output plan.json && batchdub run --plan plan.json",
@@ -73,6 +76,7 @@ from batchdub.units import Rate
 @link_margin_option
 @probe_option
 @reorder_changed_option
+@naming_options
 @format_option
 @option(
     "--output",
@@ -100,6 +104,8 @@ def command(
     link_margin_s: float,
     probe: bool,
     reorder_changed: bool,
+    download: str | None,
+    download_name: NameTemplate | None,
     format_name: str,
     output: str | None,
     **money: Any,
@@ -108,7 +114,8 @@ def command(
 
     A row with a signed link that is dead already is a problem; one whose link will be dead by the
     row's turn is held back. With a price it tells what the orders cost, and with a cap how many
-    fit. Nothing is sent and nothing is changed; no key is needed.
+    fit. With --download it is a problem if a dub would have no file name of its own. Nothing is
+    sent and nothing is changed; no key is needed.
 
     With --probe it tells which rows are done and yet have media that changed since they were
     ordered, and with --reorder-changed what it means to order those again.
@@ -125,7 +132,9 @@ def command(
     del ledger, base_url  # settled with the environment by `settings_of`
     if output and context.get_parameter_source("format_name") is ParameterSource.COMMANDLINE:
         raise UnusableInputError("`--format` beside `--output`", "a plan's file is JSON")
-    options = Money(**money).within(RunOptions(rate))
+    require_download(context)
+    naming = planned_download(download, download_name)
+    options = Money(**money).within(RunOptions(rate, download=naming))
     with ledger_if_any(settings_of(context).ledger) as known:
         api = api_meant(context, known, sandbox=sandbox)
     warn = context.ensure_object(Invocation).talk.warn

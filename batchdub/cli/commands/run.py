@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batchdub.cli.documented import BatchdubCommand
+from batchdub.cli.download_options import require_download
 from batchdub.cli.hook_options import hook_options, telling, without_hooks
 from batchdub.cli.invocation import Invocation
 from batchdub.cli.options import KEY_ENVIRONMENT, option, optional_manifests
@@ -122,6 +123,7 @@ def command(
             raise
 
     if dry_run:
+        require_download(context)
         source = read()
         probed = probed_as_wanted(context, source, wanted, skip_invalid=skip_invalid)
         print_plan(
