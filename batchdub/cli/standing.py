@@ -231,7 +231,7 @@ def tell(overview: Overview, settings: Settings, talk: Talk) -> None:
     if overview.dubs is not None:
         talk.say(str(overview.dubs))
         for lacking in () if overview.running else overview.dubs.lacking:
-            talk.say(f"{lacking.source}: `{lacking.reference_id}`: its dub {lacking.why}")
+            talk.say(f"{lacking.source}: `{lacking.reference_id}`: its dub: {lacking.why}")
     if overview.last_run is not None:
         said = f"last run: {describe_run(overview.last_run, running=overview.running)}"
         talk.say(led(said, leads))

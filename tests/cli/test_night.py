@@ -142,7 +142,7 @@ def test_reports_say_which_dubs_are_not_on_disk_and_why(cli, tmp_path):
         assert table[name].startswith(why)
         assert lacking[name].startswith(why)
         assert re.search(rf"{name}</span>.*{re.escape(why)}", page)
-        assert f"`{name}`: its dub {why}" in status.err
+        assert f"`{name}`: its dub: {why}" in status.err
     assert "batchdub wait --sandbox --download dubs" in told(status)
 
     changed.unlink()
