@@ -142,6 +142,7 @@ def summarise_waiting(result: RunResult, context: click.Context, api: str) -> No
         said += f", {states[JobState.IN_DOUBT]:,} in doubt" if states[JobState.IN_DOUBT] else ""
         waiting = states[JobState.SUBMITTED]
         said += f", {waiting:,} not ended" if waiting else ""
+        said += f" ({result.stalled:,} stalled)" if result.stalled else ""
     else:
         talk.say(said)
     lines = list(_downloaded(result))
@@ -252,9 +253,10 @@ def _spent(result: RunResult) -> str:
 
 def _states(result: RunResult) -> str:
     states = result.standing.states
-    return ", ".join(
-        f"{states[state]:,} {str(state).replace('_', ' ')}" for state in JobState if states[state]
-    )
+    said = {state: f"{states[state]:,} {str(state).replace('_', ' ')}" for state in JobState}
+    if result.stalled:  # they are submitted still; another run waits for them as long again
+        said[JobState.SUBMITTED] += f" ({result.stalled:,} stalled)"
+    return ", ".join(said[state] for state in JobState if states[state])
 
 
 def _attention(result: RunResult, leads: Leads) -> Iterator[str]:

@@ -40,6 +40,7 @@ class Tally:
     events: Counter[Event] = field(default_factory=Counter)
     rate_limited: int = 0
     adopted: int = 0
+    stalled: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -53,7 +53,7 @@ class RunResult:
 
     `spent` is what its orders cost, those in doubt included; None without a price.
     `downloads` is None where none were wanted. `changed` are the first ten rows that are done and
-    whose media a probe has found changed since.
+    whose media a probe has found changed since. `stalled` counts rows that it gave up waiting for.
     """
 
     run_id: str
@@ -69,6 +69,14 @@ class RunResult:
     spent: Priced | None = None
     downloads: Downloaded | None = None
     changed: tuple[LeftOut, ...] = ()
+    stalled: int = 0
+
+    @property
+    def title(self) -> str:
+        """How many of its rows are ordered, and how many need somebody."""
+        standing = self.standing
+        besides = standing.conflicts + self.invalid + standing.missing
+        return headline(standing.counts, standing.doubled, besides)
 
 
 def summary_of(result: RunResult) -> Iterator[str]:
@@ -78,13 +86,6 @@ def summary_of(result: RunResult) -> Iterator[str]:
         yield f"{counted(conflicts, 'row')} in conflict, which `batchdub plan` explains"
     if result.invalid:
         yield f"{counted(result.invalid, 'invalid row')} left out: `batchdub validate` lists them"
-
-    @property
-    def title(self) -> str:
-        """How many of its rows are ordered, and how many need somebody."""
-        standing = self.standing
-        besides = standing.conflicts + self.invalid + standing.missing
-        return headline(standing.counts, standing.doubled, besides)
 
 
 def exit_code(

@@ -103,6 +103,7 @@ async def run_orders(
         ordered=context.tally.events[Event.ACCEPTED],
         adopted=context.tally.adopted,
         rate_limited=context.tally.rate_limited,
+        stalled=context.tally.stalled,
         spent=spent_by(options, context.desk.purse),
         elapsed_s=outside.clock.monotonic_s() - began_s,
         invalid=invalid,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -107,6 +108,7 @@ def test_a_row_that_takes_too_long_is_stalled_and_exit_0(cli, tmp_path):
 
     assert result.code == 0
     assert f"`{ids(1)}` is stalled: after " in result.err
+    assert re.search(r"1 row at the API, after .*: 1 submitted \(1 stalled\)$", result.err, re.M)
     assert told(result) == ["batchdub wait --sandbox"]
 
 
