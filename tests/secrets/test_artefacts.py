@@ -84,6 +84,10 @@ def _among_enemies(night):
     waiting = ("wait", *there[:2], "--ledger", "back.db", "--wait-limit", "1s")
     night.run("wait: a hostile store", *waiting, "--download", "none")
     night.run("report csv", "report", "--format", "csv", "--ledger", "back.db")
+    # Why a dub is not on disk stands in these as well.
+    night.run("status", "status", "--ledger", "back.db")
+    written = night.run("report html", "report", "--format", "html", "--ledger", "back.db")
+    night.artefacts["report html"] += packed_text(written).encode()
     night.run("show", "show", reference(2), "--ledger", "back.db")
     audit = ("audit", "good.csv", *there[:2], "--ledger", "back.db", "--certificate", "a.proof")
     night.run("audit", *audit, "--all", "--format", "jsonl")
