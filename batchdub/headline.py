@@ -57,7 +57,7 @@ Counts = Mapping[tuple[JobState, bool], int]
 
 
 def headline(counts: Counts, doubled: Counts | None = None, besides: int = 0) -> str:
-    """Say it of jobs: `412 of 430 ordered, 18 need you`.
+    """Say it of jobs: `412 of 430 ordered, 18 need you`; where nobody is needed, how many wait.
 
     `doubled` are those of them that have a further order. `besides` are rows that need somebody
     and have no job: in conflict with what was ordered, or left out as invalid. Rows that a person
@@ -76,7 +76,9 @@ def headline(counts: Counts, doubled: Counts | None = None, besides: int = 0) ->
             wait += number if standing is Standing.WAITING and state in _TO_ORDER else 0
     if not rows:
         return NO_ROWS
-    parts = [f"{ordered:,} of {rows:,} ordered"]
-    parts += [f"{need:,} {'needs' if need == 1 else 'need'} you"] if need else []
-    parts += [f"{wait:,} {'waits' if wait == 1 else 'wait'}"] if wait else []
-    return ", ".join(parts if need or wait else [*parts, "none needs you"])
+    said = f"{ordered:,} of {rows:,} ordered"
+    if need:
+        return f"{said}, {need:,} {'needs' if need == 1 else 'need'} you"
+    if wait:
+        return f"{said}, {wait:,} {'waits' if wait == 1 else 'wait'}"
+    return f"{said}, none needs you"

@@ -202,7 +202,7 @@ def _states(digest: Digest) -> Iterator[tuple[str, Standing, int]]:
 
 
 def _write_lacking(sheet: Worksheet, line: int, dubs: Dubs, formats: _Formats) -> None:
-    for place, head in enumerate(("not on disk", "", "why")):
+    for place, head in enumerate(("not verified", "", "why")):
         sheet.write_string(line, place, head, formats.head)
     for lacking in dubs.lacking:
         line += 1

@@ -131,7 +131,7 @@ def test_reports_say_which_dubs_are_not_on_disk_and_why(cli, tmp_path):
     assert {name for name, said in table.items() if said == "verified"} == {ids(4), ids(5)}
     page = cli("report", "--format", "html").out
     assert f'<p class="dubs">{dubs_line}</p>' in page
-    assert "<b>3</b> finished, and not on disk" in page
+    assert "<b>3</b> finished, without a verified file" in page
     assert "<code>batchdub wait --sandbox --download dubs</code>" in page
     cli("report", "--output", "night.xlsx")
     summary = load_workbook(tmp_path / "night.xlsx")["Summary"]

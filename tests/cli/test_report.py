@@ -82,8 +82,8 @@ def test_error_says_what_was_wrong_or_why_it_waits(cli, ledger):
         ("r.csv", "reference_id,revision"),
         ("r.json", "[\n{"),
         ("r.jsonl", '{"reference_id"'),
-        ("r.md", "1 of 4 ordered, 2 need you, 1 waits\n\n| reference"),
-        ("R.MARKDOWN", "1 of 4 ordered, 2 need you, 1 waits\n\n| reference"),
+        ("r.md", "1 of 4 ordered, 2 need you\n\n| reference"),
+        ("R.MARKDOWN", "1 of 4 ordered, 2 need you\n\n| reference"),
         ("r.html", "<!doctype html>"),
         ("r.htm", "<!doctype html>"),
     ],
@@ -258,7 +258,7 @@ def test_the_page_counts_names_and_says_what_to_do(cli):
     """The same next commands as `status`, and each cause with its own."""
     text = cli("report", "--format", "html").out
 
-    assert "<title>3 of 8 ordered, 5 need you, 2 wait · batchdub</title>" in text
+    assert "<title>3 of 8 ordered, 5 need you · batchdub</title>" in text
     for command in told(cli("status")):
         assert f"<code>{command}</code>" in text
     assert "batchdub retry --rejected --error &#39;invalid request body&#39; --sandbox" in text

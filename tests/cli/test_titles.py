@@ -82,7 +82,7 @@ def told_of(rows):
         return "no rows to order"
     title = f"{ordered} of {len(known)} ordered"
     title += f", {need} need{'s' if need == 1 else ''} you" if need else ""
-    title += f", {wait} wait{'s' if wait == 1 else ''}" if wait else ""
+    title += f", {wait} wait{'s' if wait == 1 else ''}" if wait and not need else ""
     return title if need or wait else f"{title}, none needs you"
 
 

@@ -172,7 +172,7 @@
       more(row, standing));
     line.append(first, state);
     for (const name of shownOwn) line.append(cellOf(valueOf(row, name), "", name));
-    line.append(cellOf(valueOf(row, WHY) || (diskOf(row) === OFF ? valueOf(row, CHECK) : ""), "", ""),
+    line.append(cellOf(valueOf(row, WHY) || (diskOf(row) === OFF ? "dub: " + valueOf(row, CHECK) : ""), "", ""),
       // To the minute, as one scans a list; the row's own columns have it whole, with its zone.
       cellOf((valueOf(row, WHEN) || valueOf(row, SENT)).slice(0, 16), "time", ""),
       cellOf(valueOf(row, "source"), "source", ""));
