@@ -13,7 +13,7 @@ import pytest
 from batchdub.cli.standing import is_alive
 from batchdub.ledger import Ledger
 from batchdub.states import JobState
-from tests.cli.nights import SANDBOX, ledger_with, write_manifest
+from tests.cli.nights import SANDBOX, ledger_with, wait_until, write_manifest
 from tests.ledger.support import TickingClock, remote
 
 
@@ -175,6 +175,15 @@ def test_a_ledger_of_no_runs_has_no_last_one(cli, tmp_path):
     assert (
         result.err == "no rows to order\nnext: batchdub report --format csv --output report.csv\n"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there it can be told")
+def test_a_process_that_died_and_was_not_fetched_is_not_alive():
+    """As after `timeout -s KILL`, which dies with its child: nobody asks how that ended."""
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
+        process.stdout.read()  # it ends with its output, and is fetched only below
+        wait_until(lambda: not is_alive(socket.gethostname(), process.pid))
+        assert process.returncode is None
 
 
 def test_a_process_that_one_may_not_signal_is_alive(monkeypatch):
