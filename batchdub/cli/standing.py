@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchdub.cli.alive import is_alive
 from batchdub.cli.next_steps import (
     Found,
     Leads,
@@ -199,28 +198,6 @@ def leads_at(context: click.Context) -> Leads:
     settings = settings_of(context)
     with open_for_reading(settings.ledger) as ledger:
         return leads_of(settings, ledger.meta("api") or "")
-
-
-def is_alive(host: str, pid: int) -> bool:
-    """Whether a process is there; one of another machine is taken to be."""
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has died and only nobody has asked how; known on Linux alone."""
-    try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return told.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 def state_rows(overview: Overview) -> Iterator[dict[str, object]]:

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from batchdub.cli.standing import is_alive
+from batchdub.cli.alive import is_alive
 from batchdub.ledger import Ledger
 from batchdub.states import JobState
 from tests.cli.nights import SANDBOX, ledger_with, wait_until, write_manifest
