@@ -75,7 +75,7 @@ class Polling:
 
     def _tell_stalled(self) -> None:
         """Say which jobs were given up for this run; they stay submitted."""
-        self._context.tally.stalled = sum(each.awaited for each in self.stalled)
+        self._context.tally.stalled = sum(each.awaited for each in self._roster.stalled)
         waited = format_duration(self._context.options.wait_limit_s)
         for watched in self._roster.stalled[:_SHOWN]:
             status = f"its status is `{watched.status}`" if watched.status else "it was never seen"
