@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import BinaryIO, TextIO
 
+from batchdub.cli.at_hand import disk_of
 from batchdub.cli.next_steps import Leads, fetch_with, next_commands
 from batchdub.cli.standing import (
     Overview,
     describe_run,
-    disk_of,
     found_in,
     leads_at_sight,
     overview_of,

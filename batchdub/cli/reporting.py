@@ -10,9 +10,9 @@ from typing import TextIO
 
 import click
 
+from batchdub.cli.at_hand import disk_of
 from batchdub.cli.kept_files import require_not_kept
 from batchdub.cli.options import settings_of
-from batchdub.cli.standing import disk_of
 from batchdub.errors import UnusableInputError
 from batchdub.ledger import Queries, open_for_reading
 from batchdub.ledger.overview import column_names, run_ids

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdub.cli.alive import is_alive
+from batchdub.cli.at_hand import dubs_at_hand
 from batchdub.cli.next_steps import (
     Found,
     Leads,
@@ -25,7 +26,6 @@ from batchdub.cli.options import settings_of
 from batchdub.exits import Exit
 from batchdub.headline import headline
 from batchdub.ledger import open_for_reading
-from batchdub.ledger.outputs import any_outputs
 from batchdub.ledger.overview import (
     Attention,
     count_by_held,
@@ -35,8 +35,7 @@ from batchdub.ledger.overview import (
     process_of,
 )
 from batchdub.models import Job
-from batchdub.report.choosing import Choice
-from batchdub.report.on_disk import Disk, Dubs
+from batchdub.report.on_disk import Dubs
 from batchdub.run.name_memory import last_folder
 from batchdub.run.picking import pick_jobs
 from batchdub.select import Selector
@@ -124,7 +123,7 @@ def overview_of(
         manifests=tuple(ledger.manifest_paths()),
         running=open_run is not None and is_alive(*process_of(ledger, open_run.run_id)),
         doubled=_doubled(ledger),
-        dubs=_dubs(ledger, selector or Selector()) if files else None,
+        dubs=dubs_at_hand(ledger, selector or Selector()) if files else None,
         folder=last_folder(ledger) or "",
     )
     if selector is None or not selector.clauses:
@@ -161,22 +160,6 @@ def _of_these(
 def _doubled(ledger: Queries) -> Counter[tuple[JobState, bool]]:
     jobs = ledger.latest_jobs(list(ledger.unseen_duplicates()))
     return Counter((job.state, job.held is not None) for job in jobs.values())
-
-
-def disk_of(ledger: Queries) -> Disk | None:
-    """Give what looks at dubs' files; None for a ledger from which none was downloaded."""
-    return Disk() if any_outputs(ledger) else None
-
-
-def _dubs(ledger: Queries, selector: Selector) -> Dubs | None:
-    """Look at the files of the finished dubs of chosen rows."""
-    disk = disk_of(ledger)
-    if disk is None:
-        return None
-    dubs = Dubs()
-    for row in disk.checked(Choice(selector).known(ledger)):
-        dubs.add(row)
-    return dubs
 
 
 def leads_at_sight(settings: Settings, overview: Overview) -> Leads:
