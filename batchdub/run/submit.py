@@ -249,6 +249,8 @@ class Submitter:
             context.journal.write_now(partial(context.ledger.end_attempt, attempt, _CANCELLED))
             raise
         context.server_clock.note(outcome.server_date)
+        # Before its commit, which may wait for others: nobody may take a slot after a 429.
+        context.order_pace.feedback(outcome, order.sent_at_s)
         return await self._record(order, attempt, outcome)
 
     async def _intend(self, order: Order) -> Attempt:
@@ -294,7 +296,6 @@ class Submitter:
     def _heed(self, order: Order, outcome: Outcome) -> None:
         context = self._context
         context.tally.events[outcome.event] += 1
-        context.order_pace.feedback(outcome, order.sent_at_s)
         if outcome.cause is Cause.RATE_LIMIT:
             context.tally.rate_limited += 1
         else:
