@@ -1,7 +1,8 @@
 """A person's decisions about rows that the API's list alone cannot settle.
 
 They change the ledger and order nothing. Only an adoption asks the API: whether the request is
-there, and is this row's. Several decisions of one call are carried out together or not at all.
+there, and is this row's, and what else stands under its reference_id, which is recorded as
+duplicates. Several decisions of one call are carried out together or not at all.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.errors import (
     ApiUnavailableError,
+    BatchdubError,
     KeyRefusedError,
     UnusableInputError,
 )
@@ -25,7 +27,8 @@ from batchdub.models import Job, RemoteRequest
 from batchdub.run.asking import Asking, Say
 from batchdub.run.connecting import Target, asking
 from batchdub.run.finding import find_job
-from batchdub.run.lookup import ask
+from batchdub.run.lookup import ask, look_up
+from batchdub.run.reconcile import candidates, nearly_own
 from batchdub.run.session import open_session
 from batchdub.states import ORDERED, TRANSITIONS, Event
 from batchdub.units import UNLIMITED
@@ -138,7 +141,7 @@ def _carry_out(
     actor: Actor,
     decisions: Sequence[Decision],
     jobs: Mapping[str, Job],
-    requests: Mapping[str, RemoteRequest],
+    requests: Mapping[str, Adoption],
 ) -> list[str]:
     with ledger.transaction():
         return [
@@ -152,7 +155,7 @@ def _one(
     actor: Actor,
     decision: Decision,
     job: Job | None,
-    requests: Mapping[str, RemoteRequest],
+    requests: Mapping[str, Adoption],
 ) -> str:
     if job is None:
         return _acknowledge(ledger, actor, decision.request_id)
@@ -166,15 +169,29 @@ def _one(
     return f"{name}: {_adopt(ledger, actor, job, requests[decision.request_id])}"
 
 
-def _adopt(ledger: Ledger, actor: Actor, job: Job, found: RemoteRequest) -> str:
+def _adopt(ledger: Ledger, actor: Actor, job: Job, adoption: Adoption) -> str:
+    found = adoption.request
     claimed = ledger.owner_of(found.request_id)
     _require_free(ledger, job, found.request_id, claimed)
     ledger.adopt(job.job_id, job.state, found, actor)
     done = f"ordered as request {found.request_id}"
+    if further := _record_further(ledger, job, adoption.beside):
+        done += f"; {further} is a further order of it, recorded as a duplicate"
     if claimed is None:
         return done
     # The API had answered that row's order with this request, which is not its own.
     return f"{done}; `{claimed.key.reference_id}`, which had it, is in doubt now"
+
+
+def _record_further(ledger: Ledger, job: Job, beside: Sequence[RemoteRequest]) -> str:
+    """Record what else can be an order of this row as duplicates, and name it."""
+    first_at = ledger.first_server_at(job.job_id)
+    known = ledger.explains([request.request_id for request in beside])
+    # As in any later look: servers' clocks disagree about what is older than the first try.
+    further = [*nearly_own(beside, first_at, known), *candidates(beside, first_at, known)]
+    for request in further:
+        ledger.record_other(job.job_id, request, "duplicate")
+    return ", ".join(request.request_id for request in further)
 
 
 def _acknowledge(ledger: Ledger, actor: Actor, request_id: str) -> str:
@@ -207,9 +224,17 @@ def _require_free(ledger: Ledger, job: Job, request_id: str, claimed: Job | None
 # -- asking the API ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A request that is to be adopted, and what the list has besides it for the same row."""
+
+    request: RemoteRequest
+    beside: tuple[RemoteRequest, ...]
+
+
 def _requests_of(
     deciding: Deciding, decisions: Iterable[Decision], jobs: Mapping[str, Job]
-) -> dict[str, RemoteRequest]:
+) -> dict[str, Adoption]:
     """Read the requests that are to be adopted, and require that each is its row's."""
     wanted = {
         decision.request_id: jobs[decision.reference_id]
@@ -226,12 +251,22 @@ def _requests_of(
 
 async def _read(
     deciding: Deciding, target: Target, wanted: Mapping[str, Job]
-) -> dict[str, RemoteRequest]:
+) -> dict[str, Adoption]:
     async with asking(target, UNLIMITED, deciding.clock, deciding.version, deciding.say) as means:
         return {
-            request_id: _require_own(await _read_one(means, request_id), request_id, job)
+            request_id: Adoption(
+                _require_own(await _read_one(means, request_id), request_id, job),
+                await _read_beside(means, request_id, job),
+            )
             for request_id, job in wanted.items()
         }
+
+
+async def _read_beside(means: Asking, request_id: str, job: Job) -> tuple[RemoteRequest, ...]:
+    look = await look_up(means, job.key.sent_as)
+    if look is None:
+        raise _not_answered(means)
+    return tuple(request for request in look.requests if request.request_id != request_id)
 
 
 async def _read_one(means: Asking, request_id: str) -> RemoteRequest | None:
@@ -239,12 +274,16 @@ async def _read_one(means: Asking, request_id: str) -> RemoteRequest | None:
         return (await means.api.get_request(request_id),)
 
     answer = await ask(means, read)
-    if answer is not None:
-        return answer[0]
+    if answer is None:
+        raise _not_answered(means)
+    return answer[0]
+
+
+def _not_answered(means: Asking) -> BatchdubError:
     codes = {reason.code for reason in means.stop.reasons}
     kind = KeyRefusedError if Exit.KEY in codes else ApiUnavailableError
-    why = means.last_failure.message if means.last_failure else "the API was not asked"
-    raise kind(f"nothing was decided: {why}", "run the same command again once the API answers")
+    why = means.last_failure.message if means.last_failure else "the API's list proves nothing"
+    return kind(f"nothing was decided: {why}", "run the same command again once the API answers")
 
 
 def _require_own(found: RemoteRequest | None, request_id: str, job: Job) -> RemoteRequest:

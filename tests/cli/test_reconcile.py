@@ -249,6 +249,25 @@ def adopt(cli, reference_id, request_id):
 
 
 @pytest.mark.real_time
+def test_what_stands_beside_an_adopted_request_is_a_duplicate(cli, tmp_path):
+    """Whichever a person chooses, the other was paid as well, and waits to be seen."""
+    ledger_with(tmp_path, a=JobState.IN_DOUBT)[0].close()
+    entered(tmp_path, a=FIRST)
+    first = (tmp_path / "batchdub.books.jsonl").read_bytes()
+    entered(tmp_path, a=SECOND)
+    with (tmp_path / "batchdub.books.jsonl").open("ab") as books:
+        books.write(first)
+
+    result = adopt(cli, "a", SECOND)
+
+    assert result.code == 0
+    assert f"{FIRST} is a further order of it, recorded as a duplicate" in result.err
+    others = [(other["request_id"], other["kind"]) for other in history(tmp_path, "a")["others"]]
+    assert others == [(FIRST, "duplicate")]
+    assert told(result) == [f"batchdub reconcile --acknowledge {FIRST}"]
+
+
+@pytest.mark.real_time
 @pytest.mark.usefixtures("paid")
 def test_an_adopted_request_is_the_rows_order(cli, tmp_path):
     """The API was asked; nothing is ordered."""
