@@ -54,8 +54,9 @@ def rebuild(
     """Restore a lost ledger from the manifests and the API's list.
 
     Reads the account's whole list and adopts what stands under the rows' reference_ids: request
-    ids, statuses, outputs and times. Orders nothing; a run afterwards sends only what was never
-    ordered. Exit 6 if a row was ordered more than once.
+    ids, statuses, outputs and times. Orders nothing. What was on its way when the ledger was lost
+    may show only later: the next run waits for a settle window, looks again, adopts what is there
+    by then, and sends only the rest. Exit 6 if a row was ordered more than once.
     """
     from batchdub.run.proving import rebuild_ledger  # noqa: PLC0415  not for `--help`
     from batchdub.run.source import Choice, open_source  # noqa: PLC0415  as above
@@ -95,9 +96,14 @@ def _totals(rebuilt: Rebuilt) -> Iterator[str]:
     restored = sum(row.request is not None for row in rebuilt.rows)
     nothing = sum(row.note == "nothing found" for row in rebuilt.rows)
     yield (
-        f"{counted(len(rebuilt.rows), 'row')}: {restored:,} restored, {nothing:,} never ordered,"
+        f"{counted(len(rebuilt.rows), 'row')}: {restored:,} restored, {nothing:,} not found,"
         f" {counted(len(rebuilt.duplicates), 'duplicate')}"
     )
+    if nothing:
+        yield (
+            "what is still on its way shows later: the next run waits for a settle window and looks"
+            " again before it orders"
+        )
     if rebuilt.older:
         yield f"{counted(rebuilt.older, 'older request')} recorded as not ours"
     if rebuilt.unmatched:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from batchdub.ledger.backup import back_up
     from batchdub.ledger.batch_lock import held_batch
     from batchdub.ledger.check import check_ledger
-    from batchdub.ledger.lock import HeldLock, held_lock
+    from batchdub.ledger.lock import HeldLock, held_lock, lock_path
     from batchdub.ledger.placement import require_local, synced_folder
     from batchdub.ledger.queries import Queries, open_for_reading
     from batchdub.ledger.records import Doubt, Move, RunRecord
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PAID_REASON", "Actor", "Attempt", "Doubt", "HeldLock", "Ledger", "Move", "Queries",
-    "RunRecord", "back_up", "check_ledger", "held_batch", "held_lock", "open_for_reading",
-    "require_local", "synced_folder",
+    "RunRecord", "back_up", "check_ledger", "held_batch", "held_lock", "lock_path",
+    "open_for_reading", "require_local", "synced_folder",
 ]  # fmt: skip
 
 _HOMES = {
     "backup": ("back_up",),
     "batch_lock": ("held_batch",),
     "check": ("check_ledger",),
-    "lock": ("HeldLock", "held_lock"),
+    "lock": ("HeldLock", "held_lock", "lock_path"),
     "placement": ("require_local", "synced_folder"),
     "queries": ("Queries", "open_for_reading"),
     "records": ("Doubt", "Move", "RunRecord"),

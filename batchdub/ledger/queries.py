@@ -193,6 +193,18 @@ class Queries(Telling):
         """Whether the file was once found open and without its WAL: orders may be missing."""
         return self.meta(WAL_LOST) is not None
 
+    def unproven(self) -> bool:
+        """Whether calls that were sent before a loss may still be on their way to the API."""
+        return self.meta("loss") == "open"
+
+    def rebuilt(self) -> bool:
+        """Whether a person had rows restored from the API's list."""
+        return self.meta("rebuilt_at") is not None
+
+    def rebuilt_since(self) -> datetime | None:
+        """Give the time before which the last rebuild took nothing for ours; None: none such."""
+        return time_of(self.meta("rebuilt_since") or None)
+
     def not_ours(self) -> set[str]:
         """Give the ids of older requests under our reference_ids that were told not to be ours."""
         query = "SELECT request_id FROM other_requests WHERE kind = 'not_ours'"
@@ -280,14 +292,14 @@ class Queries(Telling):
         return [job_of(row) for row in self.ask(query, (to_stored_time(since),))]
 
     def restored(self, since: datetime) -> list[Job]:
-        """Give the jobs that a rebuild found ordered, if there was one since a time.
+        """Give the ordered jobs, if there was a rebuild since a time.
 
-        What was tried for them before is not known any more.
+        What was tried for them before is not known any more, whoever ordered them.
         """
         rebuilt_at = time_of(self.meta("rebuilt_at"))
         if rebuilt_at is None or rebuilt_at < since:
             return []
-        query = f"{_ANY_JOB} WHERE attempts = 0 AND request_id IS NOT NULL ORDER BY job_id"
+        query = f"{_ANY_JOB} WHERE request_id IS NOT NULL ORDER BY job_id"
         return [job_of(row) for row in self.ask(query)]
 
     def first_server_at(self, job_id: int) -> datetime | None:

@@ -152,9 +152,22 @@ class Ledger(Decisions):
              kind, job_id, self._now(), self._run_id),
         )  # fmt: skip
 
-    def note_rebuild(self) -> None:
-        """Keep when rows were last restored from the API's list; see `Queries.restored`."""
+    def note_rebuild(self, since: datetime | None) -> None:
+        """Keep when rows were last restored from the API's list, and since when it was to count.
+
+        See `Queries.restored` and `Queries.rebuilt_since`.
+        """
         self.set_meta("rebuilt_at", self._now())
+        self.set_meta("rebuilt_since", to_stored_time(since) if since else "")
+        self.note_loss()
+
+    def note_loss(self) -> None:
+        """Keep that calls this ledger does not know of may still be on their way to the API."""
+        self.set_meta("loss", "open")
+
+    def note_proven(self) -> None:
+        """Keep that what was on its way before a loss has arrived, and was looked for."""
+        self.set_meta("loss", "proven")
 
     def hold(self, job_id: int, reason: str | None) -> None:
         """Keep a job where it is, for a reason that is shown; None frees it."""

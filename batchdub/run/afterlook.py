@@ -2,8 +2,8 @@
 
 A server may accept a cut-off call later than the settle window, take an order and say 429, and a
 proxy may send one twice. That cannot be prevented from here, so it is looked for, and never passed
-over in silence. For a day after a rebuild that holds for each row it restored: how often these
-were tried is lost.
+over in silence. For a day after a rebuild that holds for each ordered row: how often it was tried
+before the loss is not known.
 """
 
 from __future__ import annotations

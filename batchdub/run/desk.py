@@ -1,14 +1,14 @@
 """The desk: which row is sent next, and whether anything may be sent at this moment.
 
 All waiting of the workers happens here, so the rules that hold orders back stand in one place:
-the stop, the breaker, the canary, and the purse.
+the stop, the breaker, the canary, the purse, and after a loss the proof.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,7 +62,8 @@ class Desk:
     """Hands out orders while they may be sent, each with its share from the purse.
 
     `at_api` counts the submitted jobs that are being asked about; orders are held back while there
-    are `max_in_flight`. While there is `polling` a job may still be put in doubt.
+    are `max_in_flight`. While there is `polling` a job may still be put in doubt. While orders are
+    `unproven`, because what was sent before a loss may still arrive, none goes.
     """
 
     def __init__(self, orders: Iterable[Order], stop: Stop, purse: Purse) -> None:
@@ -74,6 +75,7 @@ class Desk:
         self.max_in_flight: int | None = None
         self.at_api = 0
         self.polling = False
+        self.unproven = False
         self._ready = deque(orders)
         self._in_hand: set[Order] = set()
         self._on_wire = 0
@@ -141,6 +143,12 @@ class Desk:
         self._ready.appendleft(order)
         self.changed()
 
+    def proven(self, found: Collection[Order]) -> None:
+        """Let orders go, but for those that were found at the API meanwhile."""
+        self._ready = deque(order for order in self._ready if order not in found)
+        self.unproven = False
+        self.changed()
+
     async def gate(self) -> bool:
         """Wait until an order may go on the wire; False if none may any more."""
         while not self.stop.asked:
@@ -203,7 +211,7 @@ class Desk:
         self.changed()
 
     def _may_send(self) -> bool:
-        if self._full or self.canary is Canary.OUT:
+        if self._full or self.unproven or self.canary is Canary.OUT:
             return False
         if self.breaker.position is Position.HALF_OPEN:
             return self._on_wire == 0

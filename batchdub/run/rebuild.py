@@ -1,6 +1,7 @@
 """Rebuilding a ledger after a loss: what the API's list has under the manifest's reference_ids.
 
-Nothing is ordered. Afterwards a run sends only what was never ordered.
+Nothing is ordered. What the lost ledger had sent may show only later, so the next run looks again
+before it sends the rest (`afterloss`).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def rebuild(
     for job in jobs:
         own = without_older(ledger, rebuilt, found[job.key.sent_as], since)
         rebuilt.rows.append(restore(ledger, rebuilt, job, own))
-    ledger.note_rebuild()
+    ledger.note_rebuild(since)
     return rebuilt
 
 

@@ -62,13 +62,15 @@ async def read_short_account(context: RunContext, total: int) -> tuple[RemoteReq
 
 
 async def reckon_up(context: RunContext, before: Reckoning) -> None:
-    """At the end of a run that ordered or found anything: is there more than it accounts for?
+    """At the end of a run: has the account more than the ledger accounts for?
 
     Further orders of the rows that were tried are recorded as duplicates. Of an account that is
-    too long to be read, or cannot be, the person is told to audit.
+    too long to be read, or cannot be, the person is told to audit. A run that ordered and found
+    nothing has not read the list before: it does so now if there is anything unexplained at all.
     """
     ledger, tally = context.ledger, context.tally
-    if not context.stop.may_look or not (tally.events[Event.ACCEPTED] or tally.adopted):
+    worked = tally.events[Event.ACCEPTED] or tally.adopted
+    if not context.stop.may_look or not (worked or before.strangers):
         return
     total = await account_total(context)
     if total is None:
@@ -76,17 +78,17 @@ async def reckon_up(context: RunContext, before: Reckoning) -> None:
     # What was adopted may have been a stranger before; what was ordered never was.
     expected = max(0, before.strangers - tally.adopted)
     more = reckon(ledger, total).strangers - expected
-    if more > 0:
+    if more > 0 or not worked:
         requests = await read_short_account(context, total)
         if requests is not None:
             await compare_strangers(context, requests)
-        elif more > len(ledger.doubts()):  # what is in doubt is told already
+        elif worked and more > len(ledger.doubts()):  # what is in doubt is told already
             context.say(
                 f"the account has {counted(more, 'request')} more than this ledger can explain:"
                 " `batchdub audit` tells whether a row was ordered twice"
             )
     # What has grown while nobody looked stays so, until a rebuild has read the whole list.
-    if before.first or not before.grown:
+    if worked and (before.first or not before.grown):
         # A list that lags shows less than there is, so what was there before counts still.
         number = max(reckon(ledger, total).strangers, expected)
         await context.journal.write(partial(keep_strangers, ledger, number))

@@ -113,15 +113,15 @@ def judge(
     own = candidates(look.requests, doubt.first_server_at, taken)
     if own:
         return Adopt(tuple(own))
-    if first is None or not _window_has_passed(look, first, settle_s):
+    if first is None or not window_has_passed(look, first, settle_s):
         return NotYet()
     near = nearly_own(look.requests, doubt.first_server_at, taken)
     reason = _hold_reason(doubt, now, near=bool(near), hold_unknown=hold_unknown)
     return Held(reason) if reason else Absent()
 
 
-def _window_has_passed(look: Look, first: FirstLook, settle_s: float) -> bool:
-    """Whether two looks are far enough apart, on our clock and, if it tells, on the server's."""
+def window_has_passed(look: Look, first: FirstLook, settle_s: float) -> bool:
+    """Tell whether two looks are far enough apart, on our clock and, if told, the server's."""
     here_s = look.began_s - first.ended_s
     if first.server_at is None or look.server_began_at is None:
         return here_s >= settle_s

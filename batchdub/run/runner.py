@@ -19,6 +19,7 @@ from batchdub.exits import Exit
 from batchdub.redact import Secret
 from batchdub.run.account import require_same_account
 from batchdub.run.afterlook import look_again
+from batchdub.run.afterloss import AfterLoss
 from batchdub.run.aside import Aside
 from batchdub.run.asking import Say
 from batchdub.run.canary import canary_first
@@ -146,17 +147,18 @@ async def _steps(
     total = await _meet(context)
     await require_same_account(context, outside.key)
     reckoning = reckon(context.ledger, total)
-    if prepared.orders:
+    after_loss = AfterLoss(context, prepared.orders, reckoning)
+    if prepared.orders and not after_loss.adopts:
         await look_before_spending(
             context, prepared.orders, reckoning, new_ledger=session.new_ledger
         )
     for doubt in doubts:
         settling.add(doubt.job_id, prepared.doubtful.get(doubt.job_id))
     await _send_and_settle(
-        context, settling, polling, downloads, prepared=prepared, outside=outside
+        context, settling, polling, downloads, after_loss, prepared=prepared, outside=outside
     )
     await _look_again(context)
-    await reckon_up(context, reckoning)
+    await reckon_up(context, after_loss.reckoning)
 
 
 async def _look_again(context: RunContext) -> None:
@@ -189,6 +191,7 @@ async def _send_and_settle(
     settling: Settling,
     polling: Polling | None,
     downloads: Downloads | None,
+    after_loss: AfterLoss,
     *,
     prepared: Prepared,
     outside: Outside,
@@ -204,6 +207,7 @@ async def _send_and_settle(
             )
             tasks = [group.create_task(submitter.work()) for _ in range(workers)]
             tasks.append(group.create_task(settling.work()))
+            tasks.append(group.create_task(after_loss.work()))
             tasks.append(group.create_task(probe(context)))
             closing = group.create_task(close_in_time(context))
             if polling is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from batchdub.clock import Clock
 from batchdub.errors import BatchdubError, LedgerUnusableError
 from batchdub.exits import Exit
-from batchdub.ledger import HeldLock, Ledger, held_lock, require_local
+from batchdub.ledger import HeldLock, Ledger, held_lock, lock_path, require_local
 from batchdub.run.account import bind_to_api
 
 LEAST_FREE_BYTES = 20_000_000
@@ -49,11 +49,15 @@ def open_session(
     """
     _require_space(path)
     require_local(path)
+    used_before = lock_path(path).exists()
     with held_lock(path, clock) as lock, Ledger(path, clock) as ledger:
         gave_way = bind_to_api(ledger, target)
         run_id = f"{clock.now():%Y%m%dT%H%M%SZ}-{ledger.run_count() + 1}"
         new_ledger = not ledger.ever_ordered()
         with ledger.transaction():
+            if used_before and not ledger.run_count():
+                # A run has locked it: there was a ledger, and what that had sent may still come.
+                ledger.note_loss()
             ledger.begin_run(
                 run_id, command, host=socket.gethostname(), pid=os.getpid(), version=version
             )

@@ -32,12 +32,25 @@ _SHOWN = 3
 async def look_before_spending(
     context: RunContext, orders: Sequence[Order], reckoning: Reckoning, *, new_ledger: bool
 ) -> None:
+    """Look at the rows, and let nothing be sent if the API has one that the ledger does not.
+
+    Raises as `look_at`, and StaleLedgerError.
+    """
+    if unexplained := await look_at(context, orders, reckoning, new_ledger=new_ledger):
+        raise stale_ledger(unexplained)
+
+
+async def look_at(
+    context: RunContext, orders: Sequence[Order], reckoning: Reckoning, *, new_ledger: bool
+) -> list[tuple[Order, RemoteRequest]]:
     """Look at all rows where the account's list is short, and else at a sample of them.
+
+    Gives the requests under these rows' reference_ids that the ledger cannot explain.
 
     A ledger that explains all that the account has needs no more than the sample. Where it does
     not, or has never ordered, and the list is too long, each row is looked up just before its
-    send. Raises StaleLedgerError if the API has a request that the ledger cannot explain, and
-    ApiUnavailableError or KeyRefusedError if it cannot be asked; nothing has been sent then.
+    send. Raises ApiUnavailableError or KeyRefusedError if the API cannot be asked; nothing has been
+    sent then.
     """
     found: dict[str, tuple[RemoteRequest, ...]] = {}
     requests = await _read(context, reckoning, new_ledger=new_ledger)
@@ -49,11 +62,12 @@ async def look_before_spending(
         for order in sample(orders):
             look = await look_up(context, order.key.sent_as)
             if look is None:
-                raise _cannot_ask(context)
+                raise cannot_ask(context)
             found[order.key.sent_as] = look.requests
-    _require_explained(context, orders, found)
-    if requests is not None:
+    unexplained = _unexplained(context, orders, found)
+    if requests is not None and not unexplained:
         await compare_strangers(context, requests)
+    return unexplained
 
 
 async def _read(
@@ -64,7 +78,7 @@ async def _read(
         return await read_short_account(context, reckoning.total) if reckoning.strangers else None
     listing = await read_account(context, max_pages=PAGES)
     if listing is None:
-        raise _cannot_ask(context)
+        raise cannot_ask(context)
     return listing.requests if listing.complete else None
 
 
@@ -84,7 +98,8 @@ def sample(orders: Sequence[Order]) -> list[Order]:
     return [orders[round(number * step)] for number in range(_SAMPLE)]
 
 
-def _cannot_ask(context: RunContext) -> BatchdubError:
+def cannot_ask(context: RunContext) -> BatchdubError:
+    """Make the error for an API whose list cannot be read before anything is sent."""
     reasons = context.stop.reasons
     why = f"nothing was sent: {reasons[-1].message if reasons else 'its list does not answer'}"
     if context.stop.has(Exit.KEY):
@@ -92,9 +107,9 @@ def _cannot_ask(context: RunContext) -> BatchdubError:
     return ApiUnavailableError(why, "run the same command again later")
 
 
-def _require_explained(
+def _unexplained(
     context: RunContext, orders: Sequence[Order], found: dict[str, tuple[RemoteRequest, ...]]
-) -> None:
+) -> list[tuple[Order, RemoteRequest]]:
     unexplained: list[tuple[Order, RemoteRequest]] = []
     for order in orders:
         requests = found.get(order.key.sent_as, ())
@@ -108,11 +123,11 @@ def _require_explained(
             own = candidates(strange, first_at, ())
             strange = [request for request in strange if request not in own]
         unexplained.extend((order, request) for request in strange)
-    if unexplained:
-        raise _stale_ledger(unexplained)
+    return unexplained
 
 
-def _stale_ledger(unexplained: list[tuple[Order, RemoteRequest]]) -> StaleLedgerError:
+def stale_ledger(unexplained: Sequence[tuple[Order, RemoteRequest]]) -> StaleLedgerError:
+    """Tell of requests that the ledger cannot explain, and what to do."""
     lines = [
         f"{order.row.source}: `{order.key.sent_as}` is request {request.request_id}"
         f" of {local_time(request.created_at)}"

@@ -217,3 +217,154 @@ async def test_an_older_order_of_our_own_stays_ours(tmp_path):
 
     assert [row.note for row in result.rows] == ["known"] * 2
     assert result.older == 0
+
+
+# -- what the lost ledger had sent may still be on its way ----------------------------------------
+
+
+async def lose_while_under_way(night, rows, late_s=SETTLE_S - 1):
+    """Order rows whose last call is accepted only later, and lose the ledger meanwhile."""
+    night.transport.script("accept_later", late_s=late_s)
+    await night.run_killed(rows, after_s=0.5)
+    night.ledger_path.unlink()
+
+
+async def test_an_order_that_was_on_its_way_at_the_rebuild_is_adopted(tmp_path):
+    """A rebuild has read the list too early: the next run looks again after a settle window."""
+    night = Night(tmp_path)
+    rows = make_rows(3)
+    await lose_while_under_way(night, rows)
+    await rebuilt_from(night, rows)
+
+    began_s = night.clock.monotonic_s()
+    result = await night.run(rows)
+
+    assert result.exit_code is Exit.DONE
+    assert set(night.orders().values()) == {1}
+    assert len(night.orders()) == 3
+    assert night.clock.monotonic_s() - began_s >= SETTLE_S
+    assert any("whose last orders the API's list may not show yet" in line for line in night.said)
+    assert any("1 row had been ordered before the loss" in line for line in night.said)
+    assert check(night) == []
+
+
+async def rebuilt_from(night, rows, since=None):
+    """Rebuild a ledger that is gone altogether, as the command does: first its rows, then these."""
+    requests = await read_everything(means_to_ask(night))
+    with open_session(
+        night.ledger_path, clock=night.clock, command="rebuild", target=BASE_URL, version="0"
+    ) as session:
+        with session.ledger.transaction():
+            manifest = session.ledger.remember_manifest("tonight.csv", "0" * 64)
+            numbered = [(row, manifest, position) for position, row in enumerate(rows, 1)]
+            session.ledger.add_rows(numbered)
+            rebuild(session.ledger, list(session.ledger.jobs_in(*JobState)), requests, since)
+        session.exit_code = Exit.DONE
+
+
+async def test_what_is_older_than_since_is_not_adopted_later_either(tmp_path):
+    """An older order that turns up only after the rebuild stops the run, and a person decides."""
+    night = Night(tmp_path)
+    rows = make_rows(2)
+    await lose_while_under_way(night, rows)
+    await rebuilt_from(night, rows, since=EPOCH + timedelta(days=1))
+
+    with pytest.raises(NeedsALookError, match="1 request"):
+        await night.run(rows)
+
+    assert set(night.orders().values()) == {1}
+
+
+async def test_a_second_order_that_shows_late_is_found_by_a_run_without_orders(
+    tmp_path,
+):
+    """Also under a row that was sent after the rebuild: for a day each ordered row is looked at."""
+    night = Night(tmp_path)
+    rows = make_rows(1)
+    await lose_while_under_way(night, rows, late_s=3 * SETTLE_S)
+    await rebuilt_from(night, rows)
+    await night.run(rows)
+    await night.clock.sleep(60)
+
+    result = await night.run(rows)
+
+    assert night.orders() == {"S01E001": 2}
+    assert result.exit_code is Exit.NEEDS_A_LOOK
+
+
+async def test_the_window_is_waited_out_once(tmp_path):
+    """What is proven is kept in the ledger: later runs go at once."""
+    night = Night(tmp_path)
+    rows = make_rows(4)
+    await lose_while_under_way(night, rows[:2])
+    await rebuilt_from(night, rows)
+    await night.run(rows[:3])
+
+    began_s = night.clock.monotonic_s()
+    await night.run(rows)
+
+    assert night.clock.monotonic_s() - began_s < SETTLE_S
+    assert set(night.orders().values()) == {1}
+    assert len(night.orders()) == 4
+
+
+async def test_a_run_that_is_interrupted_while_it_waits_proves_nothing(tmp_path):
+    """The window counts from the beginning of a run that lives to see its end."""
+    night = Night(tmp_path)
+    rows = make_rows(3)
+    await lose_while_under_way(night, rows, late_s=SETTLE_S - 0.5)
+    await rebuilt_from(night, rows)
+    night.signal_at(1.0)
+
+    interrupted = await night.run(rows)
+    sent_meanwhile = night.orders()
+    await night.run(rows)
+
+    assert interrupted.ordered == 0
+    assert sum(sent_meanwhile.values()) <= 3
+    assert set(night.orders().values()) == {1}
+    assert len(night.orders()) == 3
+
+
+async def test_a_new_ledger_beside_an_old_lock_waits_as_well(tmp_path):
+    """Nobody has rebuilt it, so what turns up stops the run."""
+    night = Night(tmp_path)
+    rows = make_rows(1)
+    await lose_while_under_way(night, rows)
+
+    with pytest.raises(NeedsALookError, match="ledger rebuild"):
+        await night.run(rows)
+
+    assert night.orders() == {"S01E001": 1}
+
+
+async def test_in_a_long_account_each_row_is_looked_up_after_the_window(tmp_path, monkeypatch):
+    """What is there is adopted then, too."""
+    monkeypatch.setattr("batchdub.run.startlook.PAGES", 0)
+    monkeypatch.setattr("batchdub.run.afterloss.PAGES", 0)
+    monkeypatch.setattr("batchdub.run.reckoning.PAGES", 0)
+    monkeypatch.setattr("batchdub.run.startlook.sample", lambda _: [])
+    night = Night(tmp_path)
+    rows = make_rows(3)
+    await lose_while_under_way(night, rows)
+    await rebuilt_from(night, rows)
+
+    result = await night.run(rows)
+
+    assert result.exit_code is Exit.DONE
+    assert set(night.orders().values()) == {1}
+    assert len(night.orders()) == 3
+
+
+async def test_a_server_whose_clock_stands_proves_nothing(tmp_path, monkeypatch):
+    """Our own clock alone is not believed where the server tells its time."""
+    night = Night(tmp_path)
+    rows = make_rows(2)
+    await lose_while_under_way(night, rows)
+    await rebuilt_from(night, rows)
+    monkeypatch.setattr("batchdub.run.afterloss.window_has_passed", lambda *_: False)
+
+    with pytest.raises(ApiUnavailableError, match="server's clock"):
+        await night.run(rows)
+
+    assert set(night.orders().values()) == {1}

@@ -25,7 +25,7 @@ CAUGHT_AT: dict[str, int] = {
     "failed commit taken for done": 29,
     "failed look taken for absent": 11,
     "first page only": 0,
-    "later look skipped": 306,
+    "later look skipped": 343,
     "list filter trusted": 66,
     "lost file not noticed": 29,
     "lost reply retried at once": 3,
