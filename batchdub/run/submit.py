@@ -263,12 +263,14 @@ class Submitter:
         begin = partial(context.ledger.begin_attempt, order.job_id, server_at, cost, order.media)
         intent = context.journal.enqueue(begin)
         try:
-            return await intent
+            attempt = await intent
         except asyncio.CancelledError:
             if not intent.cancelled() and intent.exception() is None:
                 never_sent = partial(context.ledger.end_attempt, intent.result(), _NEVER_SENT)
                 context.journal.write_now(never_sent)
             raise
+        context.require_ours()  # its flush may have waited for others
+        return attempt
 
     async def _record(self, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
         """Have the outcome on disk, even while this task is being cancelled.

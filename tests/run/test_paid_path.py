@@ -244,7 +244,7 @@ async def test_a_ledger_that_another_program_keeps_locked_ends_as_a_full_disk_do
     assert night.orders() == {REF: 1}
 
 
-async def test_a_ledger_deleted_meanwhile_is_noticed_before_the_next_intent(night):
+async def test_a_ledger_deleted_meanwhile_is_noticed_before_the_next_order(night):
     """F-73: SQLite writes into a deleted file in silence; an intent there is worth nothing."""
     night.transport.latency_s = lambda: 1.0
     night.transport.before_post = lambda _request: night.ledger_path.unlink(missing_ok=True)
@@ -252,7 +252,23 @@ async def test_a_ledger_deleted_meanwhile_is_noticed_before_the_next_intent(nigh
     result = await night.run(make_rows(20), concurrency=2)
 
     assert result.exit_code == Exit.LEDGER_UNUSABLE
-    assert len(night.transport.posts()) == 2
+    assert len(night.transport.posts()) == 1
+
+
+async def test_a_ledger_deleted_while_an_intent_is_being_written_lets_no_order_go(night):
+    """F-73: what was flushed into a file without a name is on no disk."""
+
+    def delete_at_intent(statement):
+        if statement.startswith("INSERT INTO attempts"):
+            night.ledger_path.unlink(missing_ok=True)
+
+    night.on_session = lambda session: session.ledger._connection.set_trace_callback(
+        delete_at_intent
+    )
+    result = await night.run(make_rows(3))
+
+    assert result.exit_code == Exit.LEDGER_UNUSABLE
+    assert night.transport.posts() == []
 
 
 async def test_a_ledger_deleted_after_the_last_intent_is_noticed_at_the_end(night):
@@ -275,7 +291,7 @@ async def test_a_lock_file_that_a_cleaner_took_stops_the_run(night):
     result = await night.run(make_rows(20), concurrency=2)
 
     assert result.exit_code == Exit.LEDGER_UNUSABLE
-    assert len(night.transport.posts()) == 2
+    assert len(night.transport.posts()) == 1
 
 
 async def test_a_bug_of_ours_while_recording_stops_the_run_and_leaves_the_intent(night):
