@@ -52,8 +52,6 @@ class Writer(Queries):
         self._clock = clock
         self._run_id: str | None = None
         self._inode = _inode(path)
-        self.flushed_in_s = 0.0
-        """How long the last commit took, most of it for the disk."""
 
     # -- transactions -------------------------------------------------------------------------
 
@@ -68,9 +66,7 @@ class Writer(Queries):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                began_s = self._clock.monotonic_s()
                 self._connection.execute("COMMIT")
-                self.flushed_in_s = self._clock.monotonic_s() - began_s
             except BaseException:
                 self._roll_back()
                 raise

@@ -290,7 +290,7 @@ def _make_context(
         options=options,
         ledger=ledger,
         lock=session.lock,
-        journal=Journal(ledger, options.concurrency),
+        journal=Journal(ledger),
         api=outside.api,
         clock=clock,
         rng=outside.rng,

@@ -9,7 +9,7 @@ import pytest
 
 from batchdub.errors import IllegalTransitionError, LedgerWriteError
 from batchdub.ledger import Ledger
-from batchdub.run.journal import Journal, wait_after_s
+from batchdub.run.journal import Journal
 from tests.support.night import Disk
 from tests.support.virtual import VirtualClock
 
@@ -81,85 +81,6 @@ async def test_a_loop_that_is_never_idle_still_commits(ledger):
         journal.enqueue(partial(ledger.set_meta, str(turns), "x"))
         await asyncio.sleep(0)
     assert turns < 20
-
-
-def slow(ledger, commits, flush_s=0.02):
-    """Have each commit noted, and say that its flush took so long."""
-    real = ledger.apply_group
-
-    def apply(group):
-        commits.append(len(group))
-        results = real(group)
-        ledger.flushed_in_s = flush_s
-        return results
-
-    ledger.apply_group = apply
-
-
-def enqueue(journal, number):
-    """Have so many facts kept."""
-    ledger = journal.ledger
-    return [journal.enqueue(partial(ledger.set_meta, str(n), "x")) for n in range(number)]
-
-
-async def test_on_a_slow_disk_a_busy_run_waits_for_what_is_under_way(ledger):
-    """Outcomes and intents share a flush; each with one of its own would halve the run."""
-    commits = []
-    slow(ledger, commits)
-    journal = Journal(ledger, writers=32)
-    await asyncio.gather(*enqueue(journal, 8))
-
-    intents = enqueue(journal, 4)
-    await asyncio.sleep(0.009)
-    outcomes = enqueue(journal, 3)
-    assert not intents[0].done()
-    await asyncio.gather(*intents, *outcomes)
-
-    assert commits == [8, 7]
-
-
-async def test_when_all_wait_nobody_is_waited_for(ledger):
-    """No order is under way, so nothing can come."""
-    commits = []
-    slow(ledger, commits)
-    journal = Journal(ledger, writers=8)
-    loop = asyncio.get_running_loop()
-    await asyncio.gather(*enqueue(journal, 8))
-    began_s = loop.time()
-
-    first = enqueue(journal, 5)
-    await asyncio.sleep(0.001)
-    await asyncio.gather(*first, *enqueue(journal, 3))
-
-    assert commits == [8, 8]
-    assert loop.time() - began_s < 0.002
-
-
-async def test_the_end_of_a_run_does_not_wait(ledger):
-    """What waits is committed at once, and the timer that would have done it does nothing more."""
-    commits = []
-    slow(ledger, commits)
-    journal = Journal(ledger, writers=32)
-    await asyncio.gather(*enqueue(journal, 8))
-    enqueue(journal, 8)
-    await asyncio.sleep(0.005)
-
-    journal.flush()
-    assert commits == [8, 8]
-    enqueue(journal, 1)
-    await asyncio.sleep(0.009)
-    assert commits == [8, 8]
-    await asyncio.sleep(0.009)
-    assert commits == [8, 8, 1]
-
-
-@pytest.mark.parametrize(
-    ("changes", "flush_s", "wait_s"),
-    [(1, 0.5, 0.0), (64, 0.001, 0.0), (64, 0.01, 0.005), (64, 0.5, 0.01)],
-    ids=["alone", "fast disk", "slow disk", "very slow disk"],
-)
-def test_the_wait_is_shorter_than_the_flush_it_saves(changes, flush_s, wait_s):
-    assert wait_after_s(changes, flush_s) == wait_s
 
 
 async def test_what_waits_can_be_committed_at_once(ledger):

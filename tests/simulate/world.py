@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 from batchdub.errors import LedgerInUseError
 from batchdub.redact import Secret
-from batchdub.run import account, connecting, journal, showing
+from batchdub.run import account, connecting, showing
 from batchdub.run.session import open_session
 from batchdub.sandbox.books import Books
 from batchdub.sandbox.orders import Order
@@ -211,8 +211,6 @@ class World:
     @contextmanager
     def installed(self):
         """Put this world in the place of the real one: time, chance, network, disk."""
-        # A disk that takes its time: what a busy run then waits for comes in between.
-        wait_s = dice("disk", self.seed).choice((0.0, 0.0, 0.005))
         doors = (
             (asyncio, "run", self._run_loop),
             (sqlite3, "connect", self.connect),
@@ -222,7 +220,6 @@ class World:
             (account, "random", SimpleNamespace(SystemRandom=lambda: random.Random(0))),  # noqa: S311  a salt to be repeated
             # A shell's background job ignores Ctrl-C, and a seed must be the same there.
             (signal, "getsignal", lambda _: signal.SIG_DFL),
-            (journal, "wait_after_s", lambda _changes, _flush_s: wait_s),
             # Progress is for people, and nobody watches.
             (showing, "_SHOW_EVERY_S", 300.0),
         )
