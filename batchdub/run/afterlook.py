@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 
+from batchdub.exits import Exit
 from batchdub.models import Job, RemoteRequest
 from batchdub.run.context import RunContext
 from batchdub.run.lookup import look_up_all
-from batchdub.run.reconcile import candidates, nearly_own
+from batchdub.run.reconcile import NEARLY_REASON, candidates, nearly_own
 from batchdub.states import ORDERED, JobState
 
 MEMORY = timedelta(days=7)
@@ -49,14 +51,20 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
 async def compare(context: RunContext, job: Job, requests: Collection[RemoteRequest]) -> None:
     """Hold what stands under a tried job's reference_id at the API against what the ledger knows.
 
-    Of a pending job it is adopted, of any other it is a duplicate, which is recorded and told.
+    Of a pending job it is adopted, or left to a person where the server's clocks disagree; of any
+    other it is a duplicate, which is recorded and told.
     """
     ids = [request.request_id for request in requests]
     first_at = context.ledger.first_server_at(job.job_id)
     if job.state is JobState.PENDING:
-        own = candidates(requests, first_at, context.ledger.taken_from(job.job_id, ids))
-        if own:
+        taken = context.ledger.taken_from(job.job_id, ids)
+        if own := candidates(requests, first_at, taken):
             await context.adopt(job, JobState.PENDING, own)
+        elif job.held != NEARLY_REASON and nearly_own(requests, first_at, taken):
+            await context.journal.write(partial(context.ledger.hold, job.job_id, NEARLY_REASON))
+            context.stop.note(
+                Exit.NEEDS_A_LOOK, f"{job.source}: `{job.key.sent_as}`: {NEARLY_REASON}"
+            )
         return
     known = context.ledger.explains(ids)
     own = candidates(requests, first_at, known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batchdub.exits import Exit
+from batchdub.run.reconcile import NEARLY_REASON
 from batchdub.sandbox.calls import error_answer
 from batchdub.states import JobState
 from tests.support.night import SETTLE_S, make_rows
@@ -119,6 +120,25 @@ async def test_a_row_that_was_turned_away_and_left_is_looked_at_again(night):
     assert (stopped.exit_code, left) == (Exit.INTERRUPTED, JobState.PENDING)
     assert (later.exit_code, later.adopted) == (Exit.DONE, 1)
     assert night.state(REF) is JobState.SUBMITTED
+    assert night.orders() == {REF: 1}
+
+
+async def test_a_row_that_was_left_is_for_a_person_where_clocks_disagree(night):
+    """Its order seems older than its first try: it may be somebody else's, or its own."""
+
+    night.transport.date_skews_s = lambda: 7200.0
+    night.transport.script("accept_then_reply", 429, {"error": "rate limit exceeded"})
+    night.transport.rewrite = lambda _, answer: (
+        error_answer(500, "internal error") if night.transport.posts() else answer
+    )
+    night.signal_at(4.0)
+
+    await night.run(make_rows(1))
+    night.transport.rewrite = lambda _, answer: answer
+    told, after = await night.run([]), await night.run([])
+
+    assert (told.exit_code, after.exit_code) == (Exit.NEEDS_A_LOOK, Exit.DONE)
+    assert night.job(REF).held == NEARLY_REASON
     assert night.orders() == {REF: 1}
 
 

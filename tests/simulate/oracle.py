@@ -8,6 +8,7 @@ from batchdub.exits import Exit
 from batchdub.ledger import check_ledger, open_for_reading
 from batchdub.models import JobKey
 from batchdub.run.audit import Verdict
+from batchdub.run.reconcile import NEARLY_REASON
 from batchdub.sandbox.lifecycle import progress
 from batchdub.states import ORDERED
 from tests.simulate import disk, people, polling
@@ -182,7 +183,7 @@ class Oracle:
             )
         }
         audited = people.audit(campaign)
-        held = {reference_id for reference_id, row in rows.items() if row[-1]}
+        held = {reference_id: row[-1] for reference_id, row in rows.items() if row[-1]}
         for reference_id in sorted({*world.season.references, *world.ours.values()}):
             self._judge_orders(reference_id, known, audited, held)
         for reference_id in world.season.references:
@@ -210,7 +211,8 @@ class Oracle:
         if told is None and uncovered:
             return
         # Held for a person, with what the list shows as the reason: every run and report says so.
-        if told is not None and reference_id in held:
+        # Of a row that is in no manifest any more one run says so, then status and the report.
+        if reference_id in held and (told is not None or held[reference_id] == NEARLY_REASON):
             return
         verdicts = {Verdict.TWICE, Verdict.UNKNOWN}
         # A list that forgets shows neither, and the audit says that ours is missing there.
