@@ -24,7 +24,7 @@ from batchdub.ledger.schema import (
     present_guards,
 )
 from batchdub.ledger.spend import spend_view
-from batchdub.ledger.tables import strange_values
+from batchdub.ledger.tables import COLUMNS, strange_values
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
 _CHECKING_KIB = 64_000  # with more it was no faster: the system's own cache has the rest
@@ -100,6 +100,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
                 _refuse_damaged(path, connection, "integrity_check(1)")
                 _refuse_astray(path, connection)
             _migrate(path, connection)
+            _refuse_misnamed(path, connection)
             _refuse_strange(path, connection)
             _refuse_unguarded(path, connection)
             _prove_writable(connection)
@@ -268,6 +269,16 @@ def _refuse_astray(path: Path, connection: sqlite3.Connection) -> None:
         raise LedgerUnusableError(
             f"{path}: the ledger is damaged: a row of `{astray[0]}` points nowhere", RESTORE_HINT
         )
+
+
+def _refuse_misnamed(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuse a ledger that lacks a column: a bit that flips in a name passes SQLite's checks."""
+    for table, columns in COLUMNS.items():
+        found = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        if not found.issuperset(columns.split()):
+            raise LedgerUnusableError(
+                f"{path}: the ledger is damaged: `{table}` lacks a column", RESTORE_HINT
+            )
 
 
 def _refuse_strange(path: Path, connection: sqlite3.Connection) -> None:

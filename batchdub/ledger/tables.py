@@ -134,6 +134,24 @@ _INDEXES = (
 )
 
 
+COLUMNS = {
+    "meta": "name value",
+    "runs": "run_id command started_at ended_at exit_code summary host pid version",
+    "manifests": "manifest_id path location sha256 first_seen_at",
+    "jobs": "job_id reference_id revision state latest held media_key video_url audio_url"
+    " video_hash audio_hash manifest_id line position columns request_id remote_status error"
+    " http_status attempts submitted_at finished_at output_url output_file run_id",
+    "attempts": "attempt_id job_id attempt_no run_id intended_at server_at ended_at event cause"
+    " http_status request_id message cost currency video_version audio_version",
+    "transitions": "transition_id job_id event from_state to_state at run_id actor note",
+    "other_requests": "request_id reference_id created_at kind job_id seen_at run_id"
+    " acknowledged_at acknowledged_by note",
+    "media": "media_hash link_hash status content_type bytes etag last_modified checked_at",
+    "outputs": "job_id file validator bytes kept sha256 modified_ns downloaded_at run_id problem",
+}
+"""The columns of each table in this version's ledger, after all migrations."""
+
+
 def indexes(version: int = SHORT_MEDIA_SINCE) -> tuple[str, ...]:
     """Give a version's indexes, as SQL; the unique ones are invariants too."""
     if version >= SHORT_MEDIA_SINCE:

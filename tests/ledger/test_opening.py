@@ -14,7 +14,7 @@ import pytest
 
 from batchdub.errors import LedgerUnusableError
 from batchdub.ledger import Ledger, open_for_reading, opening, schema
-from batchdub.ledger.tables import indexes
+from batchdub.ledger.tables import COLUMNS, indexes
 from batchdub.states import JobState
 from tests.ledger.support import TickingClock, add_jobs, bring_to, open_ledger, tamper
 
@@ -477,3 +477,20 @@ def test_a_file_cut_short_is_refused_to_a_reader(path, sound):
         path.write_bytes(sound[:size])
         with pytest.raises(LedgerUnusableError), open_for_reading(path) as reader:
             reader.counts()
+
+
+@pytest.mark.parametrize("table", sorted(COLUMNS))
+def test_a_table_that_lacks_a_column_is_damage(path, table):
+    """A bit that flips in a name makes another name, which SQLite finds nothing wrong with."""
+    with open_ledger(path) as ledger:
+        found = ledger._connection.execute(f"PRAGMA table_info({table})")
+        assert [row[1] for row in found] == COLUMNS[table].split()
+    column = COLUMNS[table].split()[-1]
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE type = 'table' AND name = ?",
+            (column, column[:-1] + "_", table),
+        )
+
+    assert "the ledger is damaged" in refusal(path)
