@@ -25,6 +25,7 @@ from batchdub.ledger.schema import (
 )
 from batchdub.ledger.spend import spend_view
 from batchdub.ledger.tables import COLUMNS, strange_values
+from batchdub.ledger.views import VIEWS
 
 _BUSY_TIMEOUT_S = 30.0  # a table browser or a backup tool may hold the file for a moment
 _CHECKING_KIB = 64_000  # with more it was no faster: the system's own cache has the rest
@@ -279,6 +280,8 @@ def _refuse_misnamed(path: Path, connection: sqlite3.Connection) -> None:
             raise LedgerUnusableError(
                 f"{path}: the ledger is damaged: `{table}` lacks a column", RESTORE_HINT
             )
+    for view in VIEWS:  # compiled only: what a run asks at its end must not fail there
+        connection.execute(f"SELECT 1 FROM {view} LIMIT 0")
 
 
 def _refuse_strange(path: Path, connection: sqlite3.Connection) -> None:

@@ -494,3 +494,16 @@ def test_a_table_that_lacks_a_column_is_damage(path, table):
         )
 
     assert "the ledger is damaged" in refusal(path)
+
+
+def test_a_view_that_names_no_column_is_damage(path):
+    """It would be noticed at the end of a run, with its orders sent."""
+    open_ledger(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA writable_schema = ON")
+        other.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'created_at', 'created_ad')"
+            " WHERE type = 'view' AND name = 'duplicates'"
+        )
+
+    assert "the ledger is damaged" in refusal(path)
