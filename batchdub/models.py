@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from batchdub.states import Event, JobState
+
+_FURTHER = re.compile(r"(.+)~r([1-9]\d{0,5})", re.DOTALL)
 
 
 class Source(NamedTuple):
@@ -46,6 +49,12 @@ class JobKey(NamedTuple):
 
     reference_id: str
     revision: int = 1
+
+    @classmethod
+    def of(cls, sent_as: str) -> Self:
+        """Read what an order was sent as: the other way round."""
+        further = _FURTHER.fullmatch(sent_as)
+        return cls(further[1], int(further[2])) if further else cls(sent_as)
 
     @property
     def sent_as(self) -> str:

@@ -31,7 +31,7 @@ from batchdub.report.causes import Lead
 from batchdub.report.choosing import Choice
 from batchdub.report.digest import Digest, digest_of, standing_of_row
 from batchdub.report.fields import report_columns, report_row, shown_names
-from batchdub.report.on_disk import Disk
+from batchdub.report.on_disk import Disk, looked_at
 from batchdub.report.page import Page, Told, write_page
 from batchdub.report.timeline import Timeline, draw
 from batchdub.settings import Settings
@@ -80,8 +80,7 @@ def workbook_of(ledger: Queries, choice: Choice, grid: str) -> Callable[[BinaryI
 
 def title_of(ledger: Queries, choice: Choice, disk: Disk | None) -> list[str]:
     """Say a report in a line or two, for a format that has room above its rows."""
-    known = choice.known(ledger)
-    rows = known if disk is None else disk.checked(known)
+    rows = looked_at(choice.known(ledger), disk)
     return digest_of(rows, Axes(), files=disk is not None).title
 
 
@@ -89,8 +88,7 @@ def _digest(ledger: Queries, choice: Choice, grid: str, disk: Disk | None) -> Di
     seen = ColumnValues()
     for row in choice.known(ledger):
         seen.add(row["columns"])
-    known = choice.known(ledger)
-    rows = known if disk is None else disk.checked(known)
+    rows = looked_at(choice.known(ledger), disk)
     return digest_of(rows, _axes(grid, seen), files=disk is not None)
 
 
@@ -99,8 +97,7 @@ def _rows(
 ) -> Iterator[tuple[dict[str, object], Standing]]:
     """Give the report's rows, each with its standing."""
     shown = shown_names(own_columns)
-    known = choice.known(ledger)
-    for row in known if disk is None else disk.checked(known):
+    for row in looked_at(choice.known(ledger), disk):
         yield report_row(row, row["columns"], shown), standing_of_row(row)
 
 

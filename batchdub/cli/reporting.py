@@ -87,7 +87,7 @@ def _writer(ledger: Queries, settings: Settings, wanted: Wanted) -> Write:
     disk = disk_of(ledger)
     title = []
     if wanted.format_name == "markdown":
-        from batchdub.cli.paging import title_of  # noqa: PLC0415  rarely needed
+        from batchdub.cli.paging import title_of  # noqa: PLC0415  for this format alone
 
         title = title_of(ledger, wanted.choice, disk)
     columns, rows = chosen_rows(ledger, wanted.choice, disk)

@@ -15,7 +15,7 @@ from batchdub.cli.text import visible
 from batchdub.ledger import open_for_reading
 from batchdub.ledger.media_versions import ordered_media, version_to
 from batchdub.ledger.records import columns_of, stored_time
-from batchdub.models import MediaVersion, OrderedMedia
+from batchdub.models import JobKey, MediaVersion, OrderedMedia
 from batchdub.run.finding import find_job
 from batchdub.settings import Settings
 from batchdub.units import local_time
@@ -121,7 +121,7 @@ def _revision(
         "video_seen": _seen(then.video if then else None),
         "audio_seen": _seen(then.audio if then else None),
     }
-    sent_as = row["reference_id"] + (f"~r{revision}" if revision > 1 else "")
+    sent_as = JobKey(row["reference_id"], revision).sent_as
     return {**row, **output, **seen, "sent_as": sent_as, "source": f"{row['path']}:{row['line']}"}
 
 

@@ -40,10 +40,8 @@ def check_ledger(queries: Queries) -> list[str]:
         damage = list(_integrity(queries))
         if damage:
             return damage
-        checks = (
-            *(_foreign_keys, _schema, _histories, _revisions, _requests, _media, _outputs),
-            _versions,
-        )
+        checks = (_foreign_keys, _schema, _histories, _revisions, _requests, _media, _outputs,
+                  _versions)  # fmt: skip
         return [finding for check in checks for finding in check(queries)]
 
 

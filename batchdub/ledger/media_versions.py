@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from batchdub.ledger.queries import Queries
-from batchdub.ledger.reading import chunks
+from batchdub.ledger.reading import chunks, marks_for
 from batchdub.ledger.records import damaged, stored_time, time_of
 from batchdub.ledger.schema import MEDIA_SINCE
 from batchdub.models import JobKey, MediaVersion, OrderedMedia
@@ -49,7 +49,7 @@ def ordered_media(queries: Queries, reference_ids: Sequence[str]) -> dict[str, l
     if queries.schema_version() < MEDIA_SINCE:
         return found
     for chunk in chunks(reference_ids):
-        query = _TRIES.format(marks=", ".join("?" * len(chunk)))
+        query = _TRIES.format(marks=marks_for(chunk))
         tries = (_Try(*row) for row in queries.ask(query, chunk))
         for key, of_one in groupby(tries, lambda each: (each.reference_id, each.revision)):
             found.setdefault(key[0], []).append(_of_revision(list(of_one)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from batchdub.dub_file import Whole
 from batchdub.ledger.queries import Queries
-from batchdub.ledger.reading import chunks
+from batchdub.ledger.reading import chunks, marks_for
 from batchdub.ledger.records import columns_of
 from batchdub.ledger.schema import OUTPUTS_SINCE
 from batchdub.ledger.writer import Writer
@@ -79,7 +79,7 @@ def known_output(queries: Queries, job_id: int) -> KnownOutput | None:
 def named_rows(queries: Queries, job_ids: Sequence[int]) -> Iterator[NamedRow]:
     """Give what names the files of these jobs, in the order of the numbers."""
     for chunk in chunks(job_ids):
-        marks = ", ".join("?" * len(chunk))
+        marks = marks_for(chunk)
         query = (
             "SELECT job_id, reference_id, revision, state, path, line, columns FROM jobs"
             f" JOIN manifests USING (manifest_id) WHERE job_id IN ({marks})"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from batchdub.ledger import opening
 from batchdub.ledger.marks import WAL_LOST
-from batchdub.ledger.reading import chunks
+from batchdub.ledger.reading import chunks, marks_for
 from batchdub.ledger.records import (
     Doubt,
     doubt_of,
@@ -45,7 +45,7 @@ class Queries(Telling):
         return {
             job.key.reference_id: job
             for chunk in chunks(reference_ids)
-            for job in self._jobs_where(f"reference_id IN ({_marks(chunk)})", chunk)
+            for job in self._jobs_where(f"reference_id IN ({marks_for(chunk)})", chunk)
         }
 
     def jobs_of_media(self, media_keys: Sequence[str]) -> dict[str, list[Job]]:
@@ -53,11 +53,11 @@ class Queries(Telling):
         found: dict[str, list[Job]] = {}
         is_short = self.schema_version() >= SHORT_MEDIA_SINCE
         for chunk in chunks(media_keys):
-            condition, values = f"media_key IN ({_marks(chunk)})", list(chunk)
+            condition, values = f"media_key IN ({marks_for(chunk)})", list(chunk)
             if is_short:
                 # The plus keeps SQLite from putting a single key into the expression, which then
                 # is not the index's any more.
-                condition = f"{SHORT_MEDIA} IN ({_marks(chunk)}) AND +{condition}"
+                condition = f"{SHORT_MEDIA} IN ({marks_for(chunk)}) AND +{condition}"
                 values = [*map(short_media, chunk), *chunk]
             for job in self._jobs_where(condition, values):
                 found.setdefault(job.media_key, []).append(job)
@@ -69,8 +69,7 @@ class Queries(Telling):
             job_of(row)
             for chunk in chunks(job_ids)
             for row in self.ask(
-                f"{_ANY_JOB} WHERE job_id IN ({', '.join('?' * len(chunk))})"
-                " ORDER BY manifest_id, position",
+                f"{_ANY_JOB} WHERE job_id IN ({marks_for(chunk)}) ORDER BY manifest_id, position",
                 chunk,
             )
         ]
@@ -79,7 +78,7 @@ class Queries(Telling):
         """Give every revision of each reference_id that has a job, the first one first."""
         found: dict[str, list[Job]] = {}
         for chunk in chunks(reference_ids):
-            marks = ", ".join("?" * len(chunk))
+            marks = marks_for(chunk)
             query = f"{_ANY_JOB} WHERE reference_id IN ({marks}) ORDER BY revision"
             for row in self.ask(query, chunk):
                 job = job_of(row)
@@ -88,7 +87,7 @@ class Queries(Telling):
 
     def jobs_in(self, *states: JobState) -> Iterator[Job]:
         """Give the jobs in these states, in manifest order."""
-        marks = ", ".join("?" * len(states))
+        marks = marks_for(states)
         query = f"{_JOB} AND state IN ({marks}) ORDER BY manifest_id, position"
         for row in self.ask(query, states):
             yield job_of(row)
@@ -112,7 +111,7 @@ class Queries(Telling):
         """Give those jobs that have an attempt of which a byte may have reached the API."""
         found: set[int] = set()
         for chunk in chunks(job_ids):
-            marks = ", ".join("?" * len(chunk))
+            marks = marks_for(chunk)
             found.update(
                 row[0]
                 for row in self.ask(
@@ -130,7 +129,7 @@ class Queries(Telling):
             for chunk in chunks(job_ids)
             for row in self.ask(
                 "SELECT DISTINCT job_id FROM other_requests WHERE kind = 'duplicate'"
-                f" AND job_id IN ({', '.join('?' * len(chunk))})",
+                f" AND job_id IN ({marks_for(chunk)})",
                 chunk,
             )
         }
@@ -142,7 +141,7 @@ class Queries(Telling):
             for chunk in chunks(sent_as)
             for row in self.ask(
                 "SELECT reference_id, request_id FROM other_requests WHERE kind = 'duplicate'"
-                f" AND reference_id IN ({', '.join('?' * len(chunk))})",
+                f" AND reference_id IN ({marks_for(chunk)})",
                 chunk,
             )
         }
@@ -155,11 +154,11 @@ class Queries(Telling):
         return {
             row[0]
             for chunk in chunks(run_ids)
-            for marks in (", ".join("?" * len(chunk)),)
             for row in self.ask(
                 "SELECT reference_id FROM jobs WHERE latest = 1"
-                f" AND (run_id IN ({marks}) OR revision > 1 AND job_id IN"
-                f" (SELECT job_id FROM transitions WHERE run_id IN ({marks}) AND actor NOT NULL))",
+                f" AND (run_id IN ({marks_for(chunk)}) OR revision > 1 AND job_id IN"
+                " (SELECT job_id FROM transitions"
+                f" WHERE run_id IN ({marks_for(chunk)}) AND actor NOT NULL))",
                 [*chunk, *chunk],
             )
         }
@@ -249,7 +248,7 @@ class Queries(Telling):
     def _known(self, request_ids: Sequence[str], claims: str) -> set[str]:
         known: set[str] = set()
         for chunk in chunks(request_ids):
-            marks = ", ".join("?" * len(chunk))
+            marks = marks_for(chunk)
             query = (
                 f"SELECT request_id FROM jobs WHERE request_id IN ({marks}) AND {claims}"
                 f" UNION SELECT request_id FROM other_requests WHERE request_id IN ({marks})"
@@ -259,7 +258,7 @@ class Queries(Telling):
 
     def doubts(self, job_ids: Sequence[int] = ()) -> list[Doubt]:
         """Give the in-doubt jobs, or of these only, the oldest doubt first."""
-        chosen = f" AND jobs.job_id IN ({', '.join('?' * len(job_ids))})" if job_ids else ""
+        chosen = f" AND jobs.job_id IN ({marks_for(job_ids)})" if job_ids else ""
         query = f"""
             SELECT jobs.job_id, reference_id, revision, path, line, jobs.attempts, held,
                 min((SELECT max(at) FROM transitions WHERE job_id = jobs.job_id
@@ -311,10 +310,6 @@ class Queries(Telling):
 
     def _jobs_where(self, condition: str, values: Sequence[str]) -> Iterator[Job]:
         return map(job_of, self._all(f"{_JOB} AND {condition}", values))
-
-
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def open_for_reading(path: Path, patience_s: float | None = None) -> Queries:

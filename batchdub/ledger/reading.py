@@ -96,6 +96,11 @@ class Reading:
         return next(self.ask(query, values), None)
 
 
+def marks_for(values: Sequence[Any]) -> str:
+    """Give a question mark for each value, as an `IN (…)` takes them."""
+    return ", ".join("?" * len(values))
+
+
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Cut a sequence into pieces that fit into one statement."""
     for start in range(0, len(values), _CHUNK):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from batchdub.ledger.reading import Reading, chunks
+from batchdub.ledger.reading import Reading, chunks, marks_for
 from batchdub.ledger.records import (
     Move,
     RunRecord,
@@ -118,7 +118,7 @@ class Telling(Reading):
         """Count these jobs by state, and by whether they are held."""
         counts: Counter[tuple[JobState, bool]] = Counter()
         for chunk in chunks(job_ids):
-            marks = ", ".join("?" * len(chunk))
+            marks = marks_for(chunk)
             query = (
                 "SELECT state, held IS NOT NULL, count(*) FROM jobs"
                 f" WHERE job_id IN ({marks}) GROUP BY 1, 2"

@@ -123,7 +123,7 @@ def _rows(path: str, file: HashedFile, problems: Problems, maker: Maker) -> Iter
 
 def _read_tree(kind: Kind, text: str, document: Document) -> Node | None:
     if kind is Kind.YAML:
-        from batchdub.manifest.strict_yaml import read_yaml  # noqa: PLC0415  slow
+        from batchdub.manifest.strict_yaml import read_yaml  # noqa: PLC0415  slow, and for YAML alone
 
         return read_yaml(text, document.tell)
     return read_json(text, document.tell)

@@ -13,7 +13,7 @@ from batchdub.ledger import Queries
 from batchdub.ledger.overview import column_names
 from batchdub.ledger.spend import Bought
 from batchdub.report.fields import report_row, shown_names
-from batchdub.report.on_disk import Disk
+from batchdub.report.on_disk import Disk, looked_at
 from batchdub.select import Choosing, Selector
 from batchdub.units import local_time
 
@@ -90,6 +90,5 @@ def chosen_rows(
     """
     names = column_names(ledger)
     shown = shown_names(names)
-    known = choice.known(ledger)
-    rows = known if disk is None else disk.checked(known)
+    rows = looked_at(choice.known(ledger), disk)
     return names, (report_row(row, row["columns"], shown) for row in rows)

@@ -106,6 +106,11 @@ class Disk:
         return known
 
 
+def looked_at(rows: Iterator[dict[str, Any]], disk: Disk | None) -> Iterator[dict[str, Any]]:
+    """Give the rows as they are, or as `Disk.checked` does where there is one."""
+    return rows if disk is None else disk.checked(rows)
+
+
 def _not_whole(row: Mapping[str, Any], problem: str | None) -> str:
     if problem:
         return f"not downloaded: {problem}"

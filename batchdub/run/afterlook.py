@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
 from itertools import chain
 
-from batchdub.exits import Exit
 from batchdub.models import Job, RemoteRequest
 from batchdub.run.context import RunContext
 from batchdub.run.lookup import look_up_all
@@ -24,7 +22,7 @@ MEMORY = timedelta(days=7)
 _AFTER_LOSS = timedelta(days=1)
 
 
-async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> bool:
+async def look_again(context: RunContext) -> bool:
     """Look at every job that may have an order we do not know; False if it cannot be known.
 
     An order of a pending job is adopted; every further one is recorded as a duplicate.
@@ -33,7 +31,7 @@ async def look_again(context: RunContext, *, since_days: timedelta = MEMORY) -> 
     jobs = [
         job
         for job in chain(
-            context.ledger.tried_in_vain(now - since_days),
+            context.ledger.tried_in_vain(now - MEMORY),
             context.ledger.restored(now - _AFTER_LOSS),
         )
         if job.state not in {JobState.IN_DOUBT, JobState.SENDING}
@@ -61,10 +59,8 @@ async def compare(context: RunContext, job: Job, requests: Collection[RemoteRequ
         if own := candidates(requests, first_at, taken):
             await context.adopt(job, JobState.PENDING, own)
         elif job.held != NEARLY_REASON and nearly_own(requests, first_at, taken):
-            await context.journal.write(partial(context.ledger.hold, job.job_id, NEARLY_REASON))
-            context.stop.note(
-                Exit.NEEDS_A_LOOK, f"{job.source}: `{job.key.sent_as}`: {NEARLY_REASON}"
-            )
+            name = f"{job.source}: `{job.key.sent_as}`"
+            await context.leave_to_person(job.job_id, name, NEARLY_REASON)
         return
     known = context.ledger.explains(ids)
     own = candidates(requests, first_at, known)

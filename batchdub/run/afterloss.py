@@ -21,14 +21,18 @@ from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
 from batchdub.run.lookup import PAGE, Look, read_page
 from batchdub.run.reckoning import PAGES, Reckoning, reckon
-from batchdub.run.reconcile import FirstLook, candidates, window_has_passed
+from batchdub.run.reconcile import (
+    AFTER_WINDOW_S,
+    PATIENCE_S,
+    FirstLook,
+    candidates,
+    window_has_passed,
+)
 from batchdub.run.startlook import cannot_ask, look_at, stale_ledger
 from batchdub.states import JobState
 from batchdub.units import counted, format_duration
 
-_AFTER_WINDOW_S = 1.05  # past the second to which a Date header is cut
 _LONGEST_WAIT_S = 30.0
-_PATIENCE_S = 60.0  # beyond two windows, for a server's clock that stands
 
 
 class AfterLoss:
@@ -85,8 +89,8 @@ class AfterLoss:
         if first is None:
             return None
         began = FirstLook(first[0].server_ended_at, first[0].ended_s)
-        wait_s = context.options.settle_s + _AFTER_WINDOW_S
-        gives_up_s = began.ended_s + 2 * context.options.settle_s + _PATIENCE_S
+        wait_s = context.options.settle_s + AFTER_WINDOW_S
+        gives_up_s = began.ended_s + 2 * context.options.settle_s + PATIENCE_S
         pause_s = 1.0
         while True:
             await context.nap(wait_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from batchdub.exits import Exit
@@ -89,6 +90,11 @@ class RunContext(Asking):
         if self.stop.asked:
             return None
         return await before_stop(self.stop.wait(), self.order_pace.slot_after(prepare))
+
+    async def leave_to_person(self, job_id: int, name: str, reason: str) -> None:
+        """Hold a job for a reason that only a person can judge, and have the run end with it."""
+        await self.journal.write(partial(self.ledger.hold, job_id, reason))
+        self.stop.note(Exit.NEEDS_A_LOOK, f"{name}: {reason}")
 
     async def adopt(self, job: Adoptable, state: JobState, found: Sequence[RemoteRequest]) -> None:
         """Take the earliest of these requests as a job's order; further ones are duplicates.

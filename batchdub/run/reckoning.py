@@ -8,13 +8,12 @@ a long one is held against what was unexplained when the last run ended.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from batchdub.ledger import Ledger, Queries
-from batchdub.models import Job, RemoteRequest
+from batchdub.models import Job, JobKey, RemoteRequest
 from batchdub.run.afterlook import compare
 from batchdub.run.context import RunContext
 from batchdub.run.lookup import PAGE, account_total, group_by_reference, read_account
@@ -24,7 +23,6 @@ from batchdub.units import counted
 PAGES = 20
 """How many pages are read at once: in longer accounts nobody waits for the whole list."""
 _NAME = "account_strangers"
-_REVISION = re.compile(r"~r\d+$")
 _NOT_NOW = frozenset({JobState.PENDING, JobState.IN_DOUBT, JobState.SENDING})
 
 
@@ -110,7 +108,7 @@ def _tried(ledger: Ledger, names: Collection[str]) -> Iterator[Job]:
 
     Without those that may still be sent, or are settled: each of them gets a look of its own.
     """
-    rows = {_REVISION.sub("", name) for name in names}
+    rows = {JobKey.of(name).reference_id for name in names}
     jobs = [job for jobs in ledger.all_revisions(sorted(rows)).values() for job in jobs]
     reached = ledger.reached_before([job.job_id for job in jobs])
     for job in jobs:

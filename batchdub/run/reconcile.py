@@ -16,6 +16,8 @@ from batchdub.ledger import Doubt
 from batchdub.models import RemoteRequest
 from batchdub.run.lookup import Look
 
+AFTER_WINDOW_S = 1.05  # past the second to which a Date header is cut
+PATIENCE_S = 60.0  # beyond two windows, for a list that does not answer or a clock that stands
 _CREATED_SLACK = timedelta(seconds=2)  # times may be cut to the second, ours and theirs
 _DATE_SLACK_S = 1.0  # a Date header is cut to the second
 _NEARLY = timedelta(hours=3)  # servers' clocks were seen two hours wrong

@@ -6,7 +6,6 @@ is put on record beside its row, and the row is not ordered: it may well be the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,6 @@ from batchdub.models import Job, JobKey, RemoteRequest, Row
 from batchdub.run.rebuild import Rebuilt, Restored, record_duplicates, restore, without_older
 from batchdub.states import Event, JobState
 
-_SENT_AS = re.compile(r"(.+)~r([1-9]\d{0,5})", re.DOTALL)
 # The ledger's queries know whom it takes out by this name.
 _ACTOR = Actor("ledger rebuild", "the API's list has this revision")
 _EVENTS = {
@@ -44,9 +42,9 @@ def further_revisions(requests: Iterable[RemoteRequest]) -> Found:
     """Find the requests that were sent as a further revision of some row."""
     found: Found = {}
     for request in requests:
-        sent_as = _SENT_AS.fullmatch(request.reference_id or "")
-        if sent_as and (revision := int(sent_as[2])) > 1:
-            found.setdefault(sent_as[1], {}).setdefault(revision, []).append(request)
+        key = JobKey.of(request.reference_id or "")
+        if key.revision > 1:
+            found.setdefault(key.reference_id, {}).setdefault(key.revision, []).append(request)
     return found
 
 

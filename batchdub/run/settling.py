@@ -19,6 +19,8 @@ from batchdub.run.context import RunContext
 from batchdub.run.desk import Order
 from batchdub.run.lookup import Look, look_up
 from batchdub.run.reconcile import (
+    AFTER_WINDOW_S,
+    PATIENCE_S,
     Absent,
     Adopt,
     FirstLook,
@@ -31,8 +33,6 @@ from batchdub.states import JobState
 
 _LOOKS_GROW = 4.0
 _LONGEST_WAIT_S = 60.0
-_AFTER_WINDOW_S = 1.05  # past the second to which a Date header is cut
-_PATIENCE_S = 60.0  # beyond two windows, for a list that does not answer or a clock that stands
 
 
 @dataclass(slots=True, order=True)
@@ -182,7 +182,7 @@ class Settling:
         if self._in_vain(first.ended_s):
             self._leave(doubt)
             return
-        ends_s = first.ended_s + self._context.options.settle_s + _AFTER_WINDOW_S
+        ends_s = first.ended_s + self._context.options.settle_s + AFTER_WINDOW_S
         wait_s = min(_LOOKS_GROW ** min(opened.looks - 1, 4), _LONGEST_WAIT_S)
         soon_s = min(now_s + wait_s, ends_s) if now_s < ends_s else now_s + wait_s
         opened.due_s = max(soon_s, now_s + 1.0)
@@ -201,5 +201,5 @@ class Settling:
         heapq.heappush(self._heap, opened)
 
     def _in_vain(self, since_s: float) -> bool:
-        patience_s = 2 * self._context.options.settle_s + _PATIENCE_S
+        patience_s = 2 * self._context.options.settle_s + PATIENCE_S
         return self._context.clock.monotonic_s() - since_s > patience_s

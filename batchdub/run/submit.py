@@ -222,9 +222,7 @@ class Submitter:
         context = self._context
         if order.reached:
             if nearly_own(look.requests, first_at, taken):
-                hold = partial(context.ledger.hold, order.job_id, NEARLY_REASON)
-                await context.journal.write(hold)
-                context.stop.note(Exit.NEEDS_A_LOOK, f"{_name(order)}: {NEARLY_REASON}")
+                await context.leave_to_person(order.job_id, _name(order), NEARLY_REASON)
                 raise _LeftError
             return
         strange = [request for request in look.requests if request.request_id not in taken]
